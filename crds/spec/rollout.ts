@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { count } from './fields.ts';
+
+export const GenerateSpec = z
+  .strictObject({
+    maxNewTokens: count(1, 131_072)
+      .default(512)
+      .describe(
+        'Longest response in tokens. The rollouts of annotation share this budget, and evaluation has it as its default.',
+      ),
+    batchSize: count(1, 4096).default(32).describe('Responses decoded at the same time.'),
+    maxSamples: count().optional().describe('Generate for the first so many training questions only.'),
+  })
+  .describe('Greedy generation of the training responses. Those that the verifier accepts are kept.');
+
+export const Criterion = z.enum(['strict-2', 'strict-3']);
+export const AnnotateMode = z.enum(['batched', 'sequential']);
+
+export const AnnotateSpec = z
+  .strictObject({
+    criterion: Criterion.default('strict-3').describe(
+      'When a token is critical. strict-2: replacing it with the second most likely token breaks the answer; strict-3: so does the third. Both masks are recorded in any case; this one is trained on.',
+    ),
+    mode: AnnotateMode.default('batched').describe(
+      'batched: many rollouts at the same time. sequential: one rollout after the other, the plain definition of the method; slow, for checks.',
+    ),
+    batchSize: count(1, 4096).default(64).describe('Rollouts decoded at the same time in batched mode.'),
+    maxSamples: count()
+      .optional()
+      .describe('Annotate at most so many kept responses, shared out evenly among the shards.'),
+    shards: count(1, 1000)
+      .default(1)
+      .describe('Parts in which generation and annotation are done, each by its own process or pod.'),
+  })
+  .describe('Counterfactual annotation: which tokens of a kept response decide its answer.');
+
+export type GenerateSpec = z.output<typeof GenerateSpec>;
+export type AnnotateSpec = z.output<typeof AnnotateSpec>;
+export type Criterion = z.output<typeof Criterion>;
+export type AnnotateMode = z.output<typeof AnnotateMode>;
