@@ -1,0 +1,16 @@
+import { EagerSession } from './eager-session.ts';
+import { GraphSession } from './graph-session.ts';
+import type { Precision } from './lower.ts';
+import { nodeBackend } from './node-backend.ts';
+import type { Session } from './session.ts';
+
+export interface SessionOptions {
+  /** `bf16` computes matrix products in bfloat16 with fp32 weights and state; TensorFlow only. Default `fp32`. */
+  readonly precision?: Precision;
+}
+
+/** A session on the backend that `loadBackend` made active: compiled graphs on TensorFlow, eager ops elsewhere. */
+export function createSession(options: SessionOptions = {}): Session {
+  const backend = nodeBackend();
+  return backend === undefined ? new EagerSession() : new GraphSession(backend, options.precision ?? 'fp32');
+}

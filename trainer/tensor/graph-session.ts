@@ -1,0 +1,232 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { CftError } from '../../crds/errors.ts';
+import { DataType, type GraphNode, savedModel } from './graph-def.ts';
+import { GraphVariable } from './graph-variable.ts';
+import { lower, type Precision } from './lower.ts';
+import type { NodeBackend } from './node-backend.ts';
+import { Recorder } from './recorder.ts';
+import type { Program, Session, TensorSpec, TypedArray, Variable } from './session.ts';
+
+interface TracedProgram {
+  readonly nodes: readonly GraphNode[];
+  readonly feeds: readonly { readonly name: string; readonly node: string; readonly spec: TensorSpec }[];
+  readonly feedNames: string;
+  readonly fetches: readonly string[];
+  readonly fetchNames: string;
+}
+
+function sizeOf(spec: TensorSpec): number {
+  return spec.shape.reduce((a, b) => a * b, 1);
+}
+
+/**
+ * Programs as TensorFlow graphs. All of them, and the variables, are one SavedModel loaded into one TensorFlow session,
+ * since variables belong to their session. A program declared after the first run has the model loaded again; the
+ * variables' values are carried over.
+ */
+export class GraphSession implements Session {
+  readonly #backend: NodeBackend;
+  readonly #precision: Precision;
+  readonly #variables = new Map<string, GraphVariable>();
+  readonly #programs = new Map<string, TracedProgram>();
+  /** Values on their way into variables, as addon tensor ids. */
+  readonly #pending = new Map<GraphVariable, number>();
+  #loaded:
+    | { readonly id: number; readonly variables: ReadonlySet<GraphVariable>; readonly programs: number }
+    | undefined;
+  #recorder: Recorder | undefined;
+
+  constructor(backend: NodeBackend, precision: Precision) {
+    this.#backend = backend;
+    this.#precision = precision;
+  }
+
+  variable(name: string, spec: TensorSpec): Variable {
+    if (this.#variables.has(name)) throw new CftError('Internal', `variable ${name} is declared twice`);
+    const variable = new GraphVariable(name, spec, this.#variables.size, {
+      recorder: () => this.#activeRecorder(),
+      load: (target, values) => this.#setPending(target, this.#upload(target, values)),
+      values: (source) => this.#values(source),
+    });
+    this.#variables.set(name, variable);
+    return variable;
+  }
+
+  program<I extends string, O extends string>(
+    name: string,
+    inputs: Readonly<Record<I, TensorSpec>>,
+    body: (inputs: Readonly<Record<I, Tensor>>) => Readonly<Record<O, Tensor>>,
+  ): Program<I, O> {
+    if (this.#programs.has(name)) throw new CftError('Internal', `program ${name} is declared twice`);
+    this.#programs.set(name, this.#trace(`p${this.#programs.size}_`, inputs, body));
+    return { name, run: (feeds) => this.#run(name, feeds) as Record<O, TypedArray> };
+  }
+
+  dispose(): void {
+    for (const id of this.#pending.values()) this.#backend.binding.deleteTensor(id);
+    this.#pending.clear();
+    if (this.#loaded !== undefined) this.#backend.binding.deleteSavedModel(this.#loaded.id);
+    this.#loaded = undefined;
+  }
+
+  #activeRecorder(): Recorder {
+    if (this.#recorder === undefined)
+      throw new CftError('Internal', 'a variable was read or written outside of a program', {
+        hint: 'use load() and values() on the host',
+      });
+    return this.#recorder;
+  }
+
+  #trace(
+    prefix: string,
+    inputs: Readonly<Record<string, TensorSpec>>,
+    body: (inputs: Readonly<Record<string, Tensor>>) => Readonly<Record<string, Tensor>>,
+  ): TracedProgram {
+    const recorder = new Recorder(this.#backend, prefix);
+    const feeds: { name: string; node: string; spec: TensorSpec }[] = [];
+    const fetches: string[] = [];
+    const fetchNodes: string[] = [];
+    this.#recorder = recorder;
+    try {
+      recorder.record(() => {
+        const placeholders: Record<string, Tensor> = {};
+        for (const [name, spec] of Object.entries(inputs)) {
+          const standIn = recorder.standIn(spec.shape, spec.dtype);
+          const attributes = { dtype: { type: DataType[spec.dtype] }, shape: { shape: spec.shape } };
+          feeds.push({ name, node: `${recorder.add('Placeholder', attributes, [], standIn)}:0`, spec });
+          placeholders[name] = standIn;
+        }
+        const outputs = Object.entries(body(placeholders));
+        // Nothing fetches a write by itself, so every output waits for all of them.
+        const writes = [...this.#variables.values()]
+          .flatMap((v) => v.lastWrite(recorder) ?? [])
+          .map((node) => `^${node}`);
+        for (const [name, tensor] of outputs) {
+          const attributes = { T: { type: this.#backend.tensorMap.get(tensor.dataId).dtype } };
+          fetches.push(name);
+          fetchNodes.push(`${recorder.add('Identity', attributes, [recorder.nameOf(tensor), ...new Set(writes)])}:0`);
+        }
+        if (outputs.length === 0) {
+          const done = { dtype: DataType.int32, shape: [], bytes: Buffer.alloc(4) };
+          fetchNodes.push(
+            `${recorder.add('Const', { dtype: { type: DataType.int32 }, value: { tensor: done } }, writes)}:0`,
+          );
+        }
+      });
+    } finally {
+      this.#recorder = undefined;
+    }
+    return {
+      nodes: lower(recorder.nodes, (output) => recorder.ranks.get(output), this.#precision),
+      feeds,
+      feedNames: feeds.map((feed) => feed.node).join(','),
+      fetches,
+      fetchNames: fetchNodes.join(','),
+    };
+  }
+
+  #run(name: string, feeds: Readonly<Record<string, TypedArray>>): Record<string, TypedArray> {
+    const program = this.#programs.get(name) as TracedProgram;
+    const model = this.#load();
+    const { binding } = this.#backend;
+    const ids = program.feeds.map((feed) => {
+      const values = feeds[feed.name];
+      if (values === undefined || values.length !== sizeOf(feed.spec))
+        throw new CftError(
+          'Internal',
+          `program ${name} wants ${sizeOf(feed.spec)} values as ${feed.name}, got ${values?.length}`,
+        );
+      return binding.createTensor(feed.spec.shape, DataType[feed.spec.dtype], values);
+    });
+    try {
+      const outputs = binding.runSavedModel(model, ids, program.feedNames, program.fetchNames);
+      const result: Record<string, TypedArray> = {};
+      for (const [index, fetch] of program.fetches.entries()) {
+        const output = outputs[index];
+        if (output !== undefined) result[fetch] = binding.tensorDataSync(output.id) as TypedArray;
+      }
+      for (const output of outputs) binding.deleteTensor(output.id);
+      return result;
+    } finally {
+      for (const id of ids) binding.deleteTensor(id);
+    }
+  }
+
+  /** The session with everything declared so far in it, its variables up to date. */
+  #load(): number {
+    const { binding } = this.#backend;
+    const present = this.#loaded;
+    if (
+      present === undefined ||
+      present.programs !== this.#programs.size ||
+      present.variables.size !== this.#variables.size
+    ) {
+      if (present !== undefined) {
+        for (const variable of present.variables)
+          if (!this.#pending.has(variable)) this.#pending.set(variable, this.#fetch(present.id, variable));
+        binding.deleteSavedModel(present.id);
+      }
+      const variables = [...this.#variables.values()];
+      const nodes = [
+        ...variables.flatMap((v) => v.serviceNodes()),
+        ...[...this.#programs.values()].flatMap((p) => p.nodes),
+      ];
+      const id = this.#loadModel(savedModel(nodes));
+      for (const variable of variables)
+        if (!this.#pending.has(variable)) this.#discard(id, [], '', `${variable.node}/cleared:0`);
+      this.#loaded = { id, variables: new Set(variables), programs: this.#programs.size };
+    }
+    const { id } = this.#loaded as { id: number };
+    for (const [variable, tensor] of this.#pending) {
+      this.#discard(id, [tensor], `${variable.node}/value:0`, `${variable.node}/loaded:0`);
+      binding.deleteTensor(tensor);
+    }
+    this.#pending.clear();
+    return id;
+  }
+
+  // The addon loads a SavedModel from a directory only; TensorFlow is done with the files when the call returns.
+  #loadModel(bytes: Uint8Array): number {
+    const directory = mkdtempSync(join(tmpdir(), 'cft-graph-'));
+    try {
+      writeFileSync(join(directory, 'saved_model.pb'), bytes);
+      return this.#backend.binding.loadSavedModel(directory, 'serve');
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  }
+
+  #discard(model: number, ids: readonly number[], feedNames: string, fetchNames: string): void {
+    const { binding } = this.#backend;
+    for (const output of binding.runSavedModel(model, ids, feedNames, fetchNames)) binding.deleteTensor(output.id);
+  }
+
+  #fetch(model: number, variable: GraphVariable): number {
+    const [output] = this.#backend.binding.runSavedModel(model, [], '', `${variable.node}/read:0`);
+    if (output === undefined) throw new CftError('Internal', `variable ${variable.name} could not be read`);
+    return output.id;
+  }
+
+  #upload(variable: GraphVariable, values: TypedArray): number {
+    return this.#backend.binding.createTensor(variable.shape, DataType[variable.dtype], values);
+  }
+
+  #setPending(variable: GraphVariable, tensor: number): void {
+    const old = this.#pending.get(variable);
+    if (old !== undefined) this.#backend.binding.deleteTensor(old);
+    this.#pending.set(variable, tensor);
+  }
+
+  #values(variable: GraphVariable): TypedArray {
+    const { binding } = this.#backend;
+    const id = this.#fetch(this.#load(), variable);
+    try {
+      return (binding.tensorDataSync(id) as TypedArray).slice();
+    } finally {
+      binding.deleteTensor(id);
+    }
+  }
+}

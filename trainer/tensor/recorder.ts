@@ -1,0 +1,152 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { CftError } from '../../crds/errors.ts';
+import type { Attribute, GraphNode } from './graph-def.ts';
+import type { NodeBackend, OpAttribute } from './node-backend.ts';
+import { tf } from './tf.ts';
+
+/** Ops whose output may share its input's memory, so that an in-place write to one shows in the other. */
+const ALIASING_OPS = new Set(['Reshape', 'Identity', 'ExpandDims', 'Squeeze', 'InplaceUpdate']);
+
+function attributeOf(backend: NodeBackend, attribute: OpAttribute): Attribute {
+  const { binding } = backend;
+  switch (attribute.type) {
+    case binding.TF_ATTR_STRING:
+      return { string: attribute.value as string };
+    case binding.TF_ATTR_INT:
+      return { int: Number(attribute.value) };
+    case binding.TF_ATTR_FLOAT:
+      return { float: attribute.value as number };
+    case binding.TF_ATTR_BOOL:
+      return { bool: attribute.value as boolean };
+    case binding.TF_ATTR_TYPE:
+      return { type: attribute.value as number };
+    case binding.TF_ATTR_SHAPE:
+      return { shape: attribute.value as number[] };
+    default:
+      throw new CftError('Internal', `op attribute ${attribute.name} has the unknown type ${attribute.type}`, {
+        value: attribute.value,
+      });
+  }
+}
+
+/**
+ * Records the TensorFlow ops that tfjs executes as the nodes of a graph. While a body runs, every op is executed on
+ * stand-in values (that is how tfjs learns its shapes) and written down; tensors that the record has not seen before
+ * become constants.
+ */
+export class Recorder {
+  readonly nodes: GraphNode[] = [];
+  readonly ranks = new Map<string, number>();
+  readonly #backend: NodeBackend;
+  readonly #prefix: string;
+  readonly #names = new Map<object, string>();
+  readonly #stale = new Set<string>();
+  readonly #kept: Tensor[] = [];
+
+  constructor(backend: NodeBackend, prefix: string) {
+    this.#backend = backend;
+    this.#prefix = prefix;
+  }
+
+  /** Runs the body and records its ops. Tensors made on the way are freed; only the nodes stay. */
+  record(body: () => void): void {
+    const backend = this.#backend;
+    const single = backend.executeSingleOutput;
+    const multiple = backend.executeMultipleOutputs;
+    backend.executeSingleOutput = (op, attributes, inputs) => {
+      const output = single.call(backend, op, attributes, inputs);
+      this.#addExecuted(op, attributes, inputs, [output]);
+      return output;
+    };
+    backend.executeMultipleOutputs = (op, attributes, inputs, count) => {
+      const outputs = multiple.call(backend, op, attributes, inputs, count);
+      this.#addExecuted(op, attributes, inputs, outputs);
+      return outputs;
+    };
+    try {
+      tf.tidy(body);
+    } finally {
+      backend.executeSingleOutput = single;
+      backend.executeMultipleOutputs = multiple;
+      for (const tensor of this.#kept) tensor.dispose();
+    }
+  }
+
+  /** Adds a node that tfjs has no kernel for; `standIn` is the tensor that represents its output while tracing. */
+  add(
+    op: string,
+    attributes: Readonly<Record<string, Attribute>>,
+    inputs: readonly string[],
+    standIn?: Tensor,
+  ): string {
+    const name = `${this.#prefix}${this.nodes.length}_${op}`;
+    if (op !== 'InplaceUpdate') this.#refuseStale(inputs, op);
+    this.nodes.push({ name, op, inputs, attributes });
+    if (standIn !== undefined) this.#bind(standIn, `${name}:0`);
+    return name;
+  }
+
+  /** A stand-in of zeros that outlives the scopes (tidy, gradients) that the body opens and closes. */
+  standIn(shape: readonly number[], dtype: 'float32' | 'int32'): Tensor {
+    const tensor = tf.keep(tf.zeros([...shape], dtype));
+    this.#kept.push(tensor);
+    return tensor;
+  }
+
+  /** The graph's name for a tensor; a tensor made outside of the record becomes a constant with its present value. */
+  nameOf(tensor: Tensor): string {
+    const known = this.#names.get(tensor.dataId);
+    if (known !== undefined) return known;
+    const values = this.#backend.readSync(tensor.dataId) as Float32Array;
+    const dtype = this.#backend.tensorMap.get(tensor.dataId).dtype;
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength).slice();
+    const name = this.add(
+      'Const',
+      { dtype: { type: dtype }, value: { tensor: { dtype, shape: tensor.shape, bytes } } },
+      [],
+    );
+    this.#bind(tensor, `${name}:0`);
+    return `${name}:0`;
+  }
+
+  /**
+   * The nodes that read an output or anything that shares its memory: what must be done before that memory is written.
+   * The names become stale: a node that is added later may not use them.
+   */
+  retire(output: string): string[] {
+    const aliases = new Set([output]);
+    const readers: string[] = [];
+    for (const node of this.nodes) {
+      if (!node.inputs.some((input) => aliases.has(input))) continue;
+      readers.push(node.name);
+      if (ALIASING_OPS.has(node.op)) aliases.add(`${node.name}:0`);
+    }
+    for (const alias of aliases) this.#stale.add(alias);
+    return readers;
+  }
+
+  #addExecuted(
+    op: string,
+    attributes: readonly OpAttribute[],
+    inputs: readonly Tensor[],
+    outputs: readonly Tensor[],
+  ): void {
+    const inputNames = inputs.map((input) => this.nameOf(input));
+    const converted = Object.fromEntries(attributes.map((a) => [a.name, attributeOf(this.#backend, a)]));
+    const name = this.add(op, converted, inputNames);
+    for (const [index, output] of outputs.entries()) this.#bind(output, `${name}:${index}`);
+  }
+
+  #bind(tensor: Tensor, output: string): void {
+    this.#names.set(tensor.dataId, output);
+    this.ranks.set(output, tensor.rank);
+  }
+
+  #refuseStale(inputs: readonly string[], op: string): void {
+    const stale = inputs.find((input) => this.#stale.has(input));
+    if (stale === undefined) return;
+    throw new CftError('Internal', `${op} uses ${stale}, read before its variable was updated in place`, {
+      hint: 'read the variable again after updateRows, or use the tensor that updateRows returns',
+    });
+  }
+}

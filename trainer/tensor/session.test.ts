@@ -1,0 +1,174 @@
+import { createRequire } from 'node:module';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { createSession } from './create-session.ts';
+import { EagerSession } from './eager-session.ts';
+import type { Session } from './session.ts';
+import { tf } from './tf.ts';
+
+const require = createRequire(import.meta.url);
+beforeAll(async () => {
+  require('@tensorflow/tfjs-node-gpu');
+  await tf.ready();
+});
+
+const f32 = (...shape: number[]) => ({ shape, dtype: 'float32' as const });
+const i32 = (...shape: number[]) => ({ shape, dtype: 'int32' as const });
+const sessions: [string, () => Session][] = [
+  ['graph', () => createSession()],
+  ['eager', () => new EagerSession()],
+];
+
+describe.each(sessions)('%s session', (_name, make) => {
+  test('a program computes on feeds, constants and variables', () => {
+    const session = make();
+    const w = session.variable('w', f32(2, 2));
+    const double = session.program('double', { x: f32(2, 2) }, ({ x }) => ({
+      y: tf.add(tf.matMul(x as never, w.read() as never), 1),
+    }));
+    w.load(new Float32Array([2, 0, 0, 2]));
+    expect([...double.run({ x: new Float32Array([1, 2, 3, 4]) }).y]).toEqual([3, 5, 7, 9]);
+    w.load(new Float32Array([1, 0, 0, 1]));
+    expect([...double.run({ x: new Float32Array([1, 2, 3, 4]) }).y]).toEqual([2, 3, 4, 5]);
+    session.dispose();
+  });
+
+  test('reads and writes of a variable keep the order of the program', () => {
+    const session = make();
+    const w = session.variable('w', f32(2));
+    const step = session.program('step', { x: f32(2) }, ({ x }) => {
+      const before = tf.add(w.read(), 0);
+      w.assignAdd(x);
+      const between = tf.mul(w.read(), 10);
+      w.assign(tf.neg(between));
+      return { before, between, after: tf.add(w.read(), 0) };
+    });
+    w.load(new Float32Array([1, 2]));
+    const { before, between, after } = step.run({ x: new Float32Array([1, 1]) });
+    expect([[...before], [...between], [...after]]).toEqual([
+      [1, 2],
+      [20, 30],
+      [-20, -30],
+    ]);
+    expect([...w.values()]).toEqual([-20, -30]);
+    session.dispose();
+  });
+
+  test('updateRows writes rows, as wide as the values are, and later runs see them', () => {
+    const session = make();
+    const cache = session.variable('cache', f32(4, 2));
+    const write = session.program('write', { rows: i32(2), values: f32(2, 2) }, ({ rows, values }) => ({
+      sum: tf.sum(cache.updateRows(rows, values), 1),
+    }));
+    const copyHalf = session.program('copyHalf', { from: i32(1), to: i32(1) }, ({ from, to }) => {
+      const halves = tf.reshape(cache.read(), [2, 4]);
+      cache.updateRows(to, tf.gather(halves, from as never));
+      return {};
+    });
+    expect([...write.run({ rows: new Int32Array([3, 1]), values: new Float32Array([1, 2, 3, 4]) }).sum]).toEqual([
+      0, 7, 0, 3,
+    ]);
+    expect([...write.run({ rows: new Int32Array([0, 0]), values: new Float32Array([5, 5, 5, 5]) }).sum]).toEqual([
+      10, 7, 0, 3,
+    ]);
+    copyHalf.run({ from: new Int32Array([0]), to: new Int32Array([1]) });
+    expect([...cache.values()]).toEqual([5, 5, 3, 4, 5, 5, 3, 4]);
+    session.dispose();
+  });
+
+  test('a program and a variable declared after the first run leave the state as it was', () => {
+    const session = make();
+    const w = session.variable('w', f32(2));
+    const add = session.program('add', { x: f32(2) }, ({ x }) => {
+      w.assignAdd(x);
+      return {};
+    });
+    add.run({ x: new Float32Array([1, 2]) });
+    const other = session.variable('other', f32(1));
+    const read = session.program('read', {}, () => ({ y: tf.add(w.read(), other.read()) }));
+    expect([...read.run({}).y]).toEqual([1, 2]);
+    add.run({ x: new Float32Array([1, 2]) });
+    expect([...w.values()]).toEqual([2, 4]);
+    session.dispose();
+  });
+
+  test('gradients of a program are those of the function', () => {
+    const session = make();
+    const w = session.variable('w', f32(2, 1));
+    const grad = session.program('grad', { x: f32(3, 2) }, ({ x }) => {
+      const [dw] = tf.grads((v) => tf.sum(tf.square(tf.matMul(x as never, v as never))))([w.read()]);
+      return { dw: dw as never };
+    });
+    w.load(new Float32Array([1, -1]));
+    expect([...grad.run({ x: new Float32Array([1, 2, 3, 4, 5, 6]) }).dw]).toEqual([-18, -24]);
+    session.dispose();
+  });
+
+  test('AdamW follows the formulas of PyTorch for three steps', () => {
+    const session = make();
+    const [w, m, v] = ['w', 'm', 'v'].map((name) => session.variable(name, f32(3))) as [never, never, never];
+    const target = w as import('./session.ts').Variable;
+    const step = session.program('step', { g: f32(3), lr: f32(), c1: f32(), c2: f32() }, ({ g, lr, c1, c2 }) => {
+      target.applyAdamW({
+        gradient: g,
+        m,
+        v,
+        learningRate: lr,
+        biasCorrection1: c1,
+        biasCorrection2: c2,
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+        weightDecay: 0.1,
+      });
+      return {};
+    });
+    target.load(new Float32Array([1, -2, 3]));
+    const gradient = [0.5, -1e-7, 0];
+    const expected = [1, -2, 3];
+    const moments = gradient.map(() => [0, 0] as [number, number]);
+    for (let t = 1; t <= 3; t++) {
+      step.run({
+        g: Float32Array.from(gradient),
+        lr: new Float32Array([0.01]),
+        c1: new Float32Array([1 - 0.9 ** t]),
+        c2: new Float32Array([1 - 0.999 ** t]),
+      });
+      for (const [i, g] of gradient.entries()) {
+        const [a, b] = moments[i] as [number, number];
+        moments[i] = [0.9 * a + 0.1 * g, 0.999 * b + 0.001 * g * g];
+        const p = (expected[i] as number) * (1 - 0.01 * 0.1);
+        expected[i] =
+          p - (0.01 * (moments[i][0] / (1 - 0.9 ** t))) / (Math.sqrt(moments[i][1] / (1 - 0.999 ** t)) + 1e-8);
+      }
+    }
+    for (const [i, value] of target.values().entries()) expect(value).toBeCloseTo(expected[i] as number, 6);
+    session.dispose();
+  });
+});
+
+test('a tensor read before an in-place update cannot be used after it', () => {
+  const session = createSession();
+  const cache = session.variable('cache', f32(2, 2));
+  expect(() =>
+    session.program('bad', { rows: i32(1), values: f32(1, 2) }, ({ rows, values }) => {
+      const stale = cache.read();
+      cache.updateRows(rows, values);
+      return { y: tf.add(stale, 1) };
+    }),
+  ).toThrow(/read the variable again|before its variable was updated/);
+  session.dispose();
+});
+
+test('bf16 changes matrix products only', () => {
+  const session = createSession({ precision: 'bf16' });
+  const program = session.program('p', { x: f32(1, 1) }, ({ x }) => ({
+    product: tf.matMul(x as never, x as never),
+    sum: tf.add(x, x),
+  }));
+  const x = 1.00390625 + 2 ** -10;
+  const { product, sum } = program.run({ x: new Float32Array([x]) });
+  expect(sum[0]).toBe(2 * x);
+  expect(product[0]).not.toBe(x * x);
+  expect(product[0]).toBeCloseTo(x * x, 1);
+  session.dispose();
+});
