@@ -1,3 +1,4 @@
+import type { StageResult } from '../../crds/stage.ts';
 import type { Metrics } from '../metrics/definitions.ts';
 import type { Progress } from '../metrics/progress.ts';
 
@@ -14,7 +15,7 @@ export interface Logger {
  *
  * A stage is a function in `trainer/stages/<kind>.ts`, named after its kind:
  *
- *     export async function annotate(stage: AnnotateStage, context: StageContext): Promise<StageResult>
+ *     export async function annotate(stage: AnnotateStage, context: StageContext): Promise<StageOutcome>
  *
  * It finds its finished work on disk and goes on from there; it writes files whole or not at all; it throws a CftError with one
  * clear message; it never exits the process, prints to stdout, or handles signals. The shell writes `result.json`.
@@ -42,6 +43,12 @@ export interface StageContext {
    */
   cancellationPoint(): Promise<void>;
 }
+
+/**
+ * What a stage hands back: numbers by documented name, and paths relative to the run's directory. The shell makes the
+ * {@link StageResult} of it, with the times, the digest and the warnings.
+ */
+export type StageOutcome = Pick<StageResult, 'metrics' | 'artifacts'>;
 
 /**
  * What `cft generate --model DIR (--prompt TEXT | --input-ids 1,2,3)` asks for: one greedy continuation, without a data set. Its function
