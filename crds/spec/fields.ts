@@ -53,19 +53,25 @@ export function listByKey<S extends z.ZodType<Record<string, unknown>>>(
   return z
     .array(item)
     .max(max)
-    .superRefine((entries, context) => {
-      const seen = new Map<unknown, number>();
-      for (const [index, entry] of entries.entries()) {
-        const first = seen.get(entry[key]);
-        if (first === undefined) seen.set(entry[key], index);
-        else
-          context.addIssue({
-            code: 'custom',
-            path: [index, key],
-            message: `is used by entry ${first} already: each ${key} must be unique`,
-            input: entry[key],
-          });
-      }
+    .superRefine((entries, context) => addDuplicates(entries, key, context), {
+      when: ({ value }) => Array.isArray(value),
     })
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': [key] });
+}
+
+function addDuplicates(entries: readonly Record<string, unknown>[], key: string, context: z.RefinementCtx): void {
+  const seen = new Map<unknown, number>();
+  for (const [index, entry] of entries.entries()) {
+    const value = entry?.[key];
+    if (value === undefined) continue;
+    const first = seen.get(value);
+    if (first === undefined) seen.set(value, index);
+    else
+      context.addIssue({
+        code: 'custom',
+        path: [index, key],
+        message: `entry ${first} has this ${key} already`,
+        input: value,
+      });
+  }
 }

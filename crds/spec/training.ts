@@ -69,7 +69,14 @@ const variantShape = {
     .describe('Optimizer steps between two checkpoints from which a killed trial goes on.'),
 };
 
-const variantRules: readonly Rule<{ method: 'full' | 'lora'; lora?: unknown }>[] = [
+const variantRules: readonly Rule<{ name: string; method: 'full' | 'lora'; lora?: unknown }>[] = [
+  {
+    cel: "self.name != 'base'",
+    message: 'base is the name of the model before training',
+    field: 'name',
+    reads: ['name'],
+    test: (self) => self.name !== 'base',
+  },
   {
     cel: "self.method == 'lora' || !has(self.lora)",
     message: 'lora needs method: lora',
