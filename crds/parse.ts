@@ -26,7 +26,9 @@ export function checkCftRun(manifest: string | object): CheckedManifest {
   if (document === undefined) return { run: undefined, problems: [noRun(skipped)], skipped };
   if (more.length > 0) return { run: undefined, problems: more.map((extra) => secondRun(extra, document)), skipped };
   const checked = checkValue(document.value);
-  const located = checked.problems.map((problem) => ({ ...problem, line: document.lineOf(problem.keys) }));
+  const located = checked.problems
+    .map((problem) => ({ ...problem, line: document.lineOf(problem.keys) }))
+    .sort((a, b) => a.line - b.line);
   if (checked.run === undefined) return { run: undefined, problems: located, skipped };
   return { ...checked, skipped };
 }

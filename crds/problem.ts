@@ -56,12 +56,13 @@ function missing(issue: z.core.$ZodIssue, fields: Fields | undefined): string {
 
 function wrong(issue: z.core.$ZodIssue, value: unknown): string {
   if (issue.code === 'custom') return issue.message;
-  return `${show(value)} must be ${expectation(issue)}${suggestion(issue, value)}`;
+  return `must be ${expectation(issue)}, not ${show(value)}${suggestion(issue, value)}`;
 }
 
 function suggestion(issue: z.core.$ZodIssue, value: unknown): string {
   if (typeof value !== 'string') return '';
-  const meant = nearest(value, allowed(issue) ?? []);
+  const choices = allowed(issue) ?? [];
+  const meant = choices.length > 1 ? nearest(value, choices) : undefined;
   if (meant !== undefined) return `; did you mean ${meant}?`;
   const number =
     issue.code === 'invalid_type' &&
