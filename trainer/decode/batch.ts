@@ -1,0 +1,171 @@
+import type { DecodeEngine } from './engine.ts';
+
+/** A sequence to decode. Its slot starts from a prompt, or from a prefix of an origin that the engine keeps. */
+export interface DecodeRequest<T> {
+  /** Whatever the caller needs to know it again. */
+  readonly tag: T;
+  readonly start:
+    | { readonly prompt: readonly number[] }
+    /** Tokens 0..length-1 of the origin, then `token`. */
+    | { readonly origin: number; readonly length: number; readonly token: number };
+  /** New tokens at most, the end token included; at least 1. */
+  readonly maxNewTokens: number;
+  /** Where the random numbers of a sampled sequence come from, one in [0, 1) a token; ignored when decoding greedily. */
+  readonly uniform?: () => number;
+}
+
+export interface DecodedSequence<T> {
+  readonly tag: T;
+  /** New tokens; the last is the end token if the sequence finished by itself. */
+  readonly ids: readonly number[];
+  readonly finish: 'eos' | 'length';
+  /** Smallest top-1 minus top-2 logit over the new tokens: how near a greedy choice was to another. */
+  readonly margin: number;
+  /** Nats at each new token; empty unless the engine tells entropies. */
+  readonly entropies: readonly number[];
+  /** The engine's topK likeliest tokens at each new token; empty unless it tells them. */
+  readonly top: readonly (readonly { readonly id: number; readonly logprob: number }[])[];
+}
+
+interface Active<T> {
+  readonly request: DecodeRequest<T>;
+  position: number;
+  feed: number;
+  margin: number;
+  readonly ids: number[];
+  readonly entropies: number[];
+  readonly top: { id: number; logprob: number }[][];
+}
+
+export interface BatchOptions {
+  readonly eosTokenIds: ReadonlySet<number>;
+  /** Sample at this temperature; greedy if unset. */
+  readonly temperature?: number;
+}
+
+/**
+ * Continuous batching over an engine's slots: a slot whose sequence finished is free for the next at once. What a sequence
+ * becomes does not depend on the others but for the rounding of batched matrix products.
+ */
+export class BatchDecoder<T> {
+  readonly #engine: DecodeEngine;
+  readonly #options: BatchOptions;
+  readonly #active: (Active<T> | undefined)[];
+  #steps = 0;
+  #tokens = 0;
+
+  constructor(engine: DecodeEngine, options: BatchOptions) {
+    this.#engine = engine;
+    this.#options = options;
+    this.#active = Array.from({ length: engine.slots }, () => undefined);
+  }
+
+  /** Slots without a sequence. */
+  get free(): number {
+    return this.#active.reduce((count, slot) => count + (slot === undefined ? 1 : 0), 0);
+  }
+
+  get busy(): number {
+    return this.#engine.slots - this.free;
+  }
+
+  /** Steps run and tokens chosen so far. */
+  get counters(): { readonly steps: number; readonly tokens: number } {
+    return { steps: this.#steps, tokens: this.#tokens };
+  }
+
+  /** Gives each request a free slot; there must be enough. */
+  admit(requests: readonly DecodeRequest<T>[]): void {
+    const prefills: { slot: number; ids: readonly number[] }[] = [];
+    const forks: { slot: number; origin: number }[] = [];
+    let slot = -1;
+    for (const request of requests) {
+      slot = this.#active.indexOf(undefined, slot + 1);
+      const { start } = request;
+      const first = { request, margin: Number.POSITIVE_INFINITY, ids: [], entropies: [], top: [] };
+      if ('prompt' in start) {
+        const known = start.prompt.slice(0, -1);
+        if (known.length > 0) prefills.push({ slot, ids: known });
+        this.#active[slot] = { ...first, position: known.length, feed: start.prompt.at(-1) as number };
+      } else {
+        forks.push({ slot, origin: start.origin });
+        this.#active[slot] = { ...first, position: start.length, feed: start.token };
+      }
+    }
+    if (prefills.length > 0) this.#engine.prefill(prefills);
+    if (forks.length > 0) this.#engine.fork(forks);
+  }
+
+  /** One more token for every active sequence. Returns those that it finished, their slots free again. */
+  advance(): DecodedSequence<T>[] {
+    const { slots, topK } = this.#engine;
+    const ids = new Int32Array(slots);
+    const positions = new Int32Array(slots);
+    const uniforms = new Float32Array(slots);
+    for (const [slot, active] of this.#active.entries()) {
+      if (active === undefined) continue;
+      ids[slot] = active.feed;
+      positions[slot] = active.position;
+      if (this.#options.temperature !== undefined) uniforms[slot] = belowOne(active.request.uniform?.() ?? 0);
+    }
+    const { temperature } = this.#options;
+    const out = this.#engine.step(ids, positions, temperature === undefined ? undefined : { temperature, uniforms });
+    this.#steps++;
+    const finished: DecodedSequence<T>[] = [];
+    for (const [slot, active] of this.#active.entries()) {
+      if (active === undefined) continue;
+      const next = out.next[slot] as number;
+      this.#tokens++;
+      active.ids.push(next);
+      active.margin = Math.min(active.margin, out.margin[slot] as number);
+      active.position++;
+      active.feed = next;
+      if (out.entropy !== undefined) active.entropies.push(out.entropy[slot] as number);
+      if (out.topIds !== undefined && out.topLogprobs !== undefined)
+        active.top.push(topOf(out.topIds, out.topLogprobs, slot * topK, topK));
+      const ended = this.#options.eosTokenIds.has(next);
+      if (!ended && active.ids.length < active.request.maxNewTokens) continue;
+      this.#active[slot] = undefined;
+      const { request, margin, entropies, top } = active;
+      finished.push({ tag: request.tag, ids: active.ids, finish: ended ? 'eos' : 'length', margin, entropies, top });
+    }
+    return finished;
+  }
+}
+
+/** Decodes all requests, as many at a time as there are slots; yields each when it is done, and after every step at the latest. */
+export function* decodeAll<T>(
+  decoder: BatchDecoder<T>,
+  requests: Iterable<DecodeRequest<T>>,
+): Generator<DecodedSequence<T>[]> {
+  const source = requests[Symbol.iterator]();
+  let exhausted = false;
+  while (true) {
+    const admitted: DecodeRequest<T>[] = [];
+    for (let free = decoder.free; free > 0 && !exhausted; free--) {
+      const { value, done } = source.next();
+      if (done === true) exhausted = true;
+      else admitted.push(value);
+    }
+    if (admitted.length > 0) decoder.admit(admitted);
+    if (decoder.busy === 0) return;
+    yield decoder.advance();
+  }
+}
+
+function topOf(
+  ids: Int32Array,
+  logprobs: Float32Array,
+  start: number,
+  count: number,
+): { id: number; logprob: number }[] {
+  return Array.from({ length: count }, (_, i) => ({
+    id: ids[start + i] as number,
+    logprob: logprobs[start + i] as number,
+  }));
+}
+
+/** The number as a float32 that is still below 1: rounding up to 1 would fall off the end of the distribution. */
+function belowOne(value: number): number {
+  return Math.min(Math.fround(value), 1 - 2 ** -24);
+}
