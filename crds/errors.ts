@@ -18,6 +18,7 @@ export type CftErrorCode =
   | 'NotFinite'
   | 'DiskFull'
   | 'PortInUse'
+  | 'AlreadyRunning'
   | 'BackendUnavailable'
   | 'StageFailed'
   | 'Interrupted'

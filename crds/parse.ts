@@ -1,12 +1,20 @@
 import { CftRun, GROUP, KIND } from './cftrun.ts';
 import { CftError } from './errors.ts';
+import type { FieldPath } from './field-path.ts';
 import { type ManifestDocument, readDocuments } from './manifest-text.ts';
 import { formatProblem, type Problem, problemsOf } from './problem.ts';
 
 /** What a manifest holds: the run, or everything that is wrong with it. */
 export type CheckedManifest =
-  | { readonly run: CftRun; readonly problems: readonly []; readonly skipped: readonly string[] }
-  | { readonly run: undefined; readonly problems: readonly Problem[]; readonly skipped: readonly string[] };
+  | (ManifestFacts & { readonly run: CftRun; readonly problems: readonly [] })
+  | (ManifestFacts & { readonly run: undefined; readonly problems: readonly Problem[] });
+
+interface ManifestFacts {
+  /** Documents that are not CftRuns, as `kind name`. */
+  readonly skipped: readonly string[];
+  /** 1-based line of a field, or of what it would stand in; undefined where the manifest was not text. */
+  lineOf(path: FieldPath): number | undefined;
+}
 
 /**
  * Checks a manifest and says everything that is wrong with it.
@@ -17,20 +25,17 @@ export type CheckedManifest =
  * @param manifest YAML or JSON text, or an object as an API server gives it
  */
 export function checkCftRun(manifest: string | object): CheckedManifest {
-  if (typeof manifest !== 'string') return checkValue(manifest);
+  if (typeof manifest !== 'string') return checkValue(manifest, { skipped: [], lineOf: () => undefined });
   const { documents, problems } = readDocuments(manifest);
-  if (problems.length > 0) return { run: undefined, problems, skipped: [] };
+  const unlocated = { skipped: [], lineOf: () => undefined };
+  if (problems.length > 0) return { run: undefined, problems, ...unlocated };
   const [candidates, others] = partition(documents, isCandidate);
-  const skipped = others.map(describeDocument);
   const [document, ...more] = candidates.length === 0 && others.length === 1 ? others : candidates;
-  if (document === undefined) return { run: undefined, problems: [noRun(skipped)], skipped };
-  if (more.length > 0) return { run: undefined, problems: more.map((extra) => secondRun(extra, document)), skipped };
-  const checked = checkValue(document.value);
-  const located = checked.problems
-    .map((problem) => ({ ...problem, line: document.lineOf(problem.keys) }))
-    .sort((a, b) => a.line - b.line);
-  if (checked.run === undefined) return { run: undefined, problems: located, skipped };
-  return { ...checked, skipped };
+  if (document === undefined) return { run: undefined, problems: [noRun(others)], ...unlocated };
+  if (more.length > 0)
+    return { run: undefined, problems: more.map((extra) => secondRun(extra, document)), ...unlocated };
+  const skipped = others.filter((other) => other !== document).map(describeDocument);
+  return checkValue(document.value, { skipped, lineOf: document.lineOf });
 }
 
 /**
@@ -56,10 +61,20 @@ export function invalidManifest(problems: readonly Problem[], where: string): Cf
   });
 }
 
-function checkValue(value: unknown): CheckedManifest {
+function checkValue(value: unknown, facts: ManifestFacts): CheckedManifest {
   const parsed = CftRun.safeParse(value);
-  if (parsed.success) return { run: parsed.data, problems: [], skipped: [] };
-  return { run: undefined, problems: problemsOf(CftRun, value, parsed.error.issues), skipped: [] };
+  if (parsed.success) return { run: parsed.data, problems: [], ...facts };
+  return { run: undefined, problems: locate(problemsOf(CftRun, value, parsed.error.issues), facts), ...facts };
+}
+
+/** Problems with their lines, in the order of the text. */
+export function locate(problems: readonly Problem[], facts: Pick<ManifestFacts, 'lineOf'>): Problem[] {
+  return problems
+    .map((problem) => {
+      const line = facts.lineOf(problem.keys);
+      return line === undefined ? problem : { ...problem, line };
+    })
+    .sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
 }
 
 function isCandidate(document: ManifestDocument): boolean {
@@ -77,8 +92,8 @@ function header(document: ManifestDocument): { apiVersion?: unknown; kind?: unkn
   return typeof document.value === 'object' && document.value !== null ? document.value : {};
 }
 
-function noRun(skipped: readonly string[]): Problem {
-  const found = skipped.length === 0 ? 'it is empty' : `it has only ${skipped.join(', ')}`;
+function noRun(others: readonly ManifestDocument[]): Problem {
+  const found = others.length === 0 ? 'it is empty' : `it has only ${others.map(describeDocument).join(', ')}`;
   return { path: '', keys: [], message: `there is no CftRun in it: ${found}` };
 }
 

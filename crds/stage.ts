@@ -166,7 +166,10 @@ export const StageResult = z.strictObject({
   metrics: z.record(z.string(), z.number()),
   /** Name to path relative to the run's directory. */
   artifacts: z.record(z.string(), z.string()),
+  /** Why it failed, where it did. */
   message: z.string().optional(),
+  /** What the user should know although it succeeded, e.g. reason CriticalRatioLow. */
+  warnings: z.array(z.strictObject({ reason: text(128), message: z.string() })).optional(),
 });
 
 export type GenerateParams = z.output<typeof GenerateParams>;
