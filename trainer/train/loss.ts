@@ -1,0 +1,82 @@
+import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
+import { type NodeBackend, nodeBackend } from '../tensor/node-backend.ts';
+import { tf } from '../tensor/tf.ts';
+
+/**
+ * Sum of weight times cross-entropy over rows, in nats. With the step's normalisation in the weights
+ * (see lossFactors) the sum over all micro-batches is the loss of the optimizer step.
+ *
+ * Costs one pass over the logits forward and one backward; no one-hot matrix is made where TensorFlow is at hand.
+ *
+ * @param logits  [rows, vocab] at the positions that predict a weighted token
+ * @param targets [rows] int32 the tokens to predict
+ * @param weights [rows] 0 for padding
+ */
+export function weightedCrossEntropy(logits: Tensor2D, targets: Tensor1D, weights: Tensor1D): Scalar {
+  const op = tf.customGrad((...args) => {
+    const [logits, save] = args as unknown as [Tensor2D, (tensors: Tensor[]) => void];
+    const { nll, gradient } = crossEntropy(logits, targets);
+    save([gradient]);
+    return {
+      value: tf.sum(tf.mul(nll, weights)),
+      gradFunc: (dy: Tensor, saved: Tensor[]) => tf.mul(saved[0] as Tensor, tf.reshape(tf.mul(weights, dy), [-1, 1])),
+    };
+  });
+  return op(logits) as Scalar;
+}
+
+/** Rows of x by number; the gradient adds up rows that are taken more than once. */
+export function takeRows(x: Tensor2D, rows: Tensor1D): Tensor2D {
+  const op = tf.customGrad((...args) => {
+    const [x] = args as unknown as [Tensor2D];
+    return {
+      value: tf.gather(x, rows),
+      gradFunc: (dy: Tensor) => tf.scatterND(tf.reshape(rows, [-1, 1]), dy, x.shape),
+    };
+  });
+  return op(x) as Tensor2D;
+}
+
+/**
+ * Negative log-likelihood of the target and entropy of the whole distribution, both in nats, for each row.
+ *
+ * @param logits  [rows, vocab]
+ * @param targets [rows] int32
+ */
+export function rowStatistics(logits: Tensor2D, targets: Tensor1D): { nll: Tensor1D; entropy: Tensor1D } {
+  const logProbabilities = tf.logSoftmax(logits);
+  const entropy = tf.neg(tf.sum(tf.mul(tf.exp(logProbabilities), logProbabilities), -1)) as Tensor1D;
+  return { nll: crossEntropy(logits, targets).nll, entropy };
+}
+
+/** Cross-entropy of each row [rows] and its gradient with respect to the logits [rows, vocab]. */
+function crossEntropy(logits: Tensor2D, targets: Tensor1D): { nll: Tensor1D; gradient: Tensor2D } {
+  const backend = nodeBackend();
+  return backend === undefined ? crossEntropyInOps(logits, targets) : crossEntropyKernel(backend, logits, targets);
+}
+
+// tfjs has no such op, TensorFlow does: loss and gradient from one read of the logits.
+function crossEntropyKernel(
+  backend: NodeBackend,
+  logits: Tensor2D,
+  targets: Tensor1D,
+): { nll: Tensor1D; gradient: Tensor2D } {
+  const type = (name: string, tensor: Tensor) => ({
+    name,
+    type: backend.binding.TF_ATTR_TYPE,
+    value: backend.tensorMap.get(tensor.dataId).dtype,
+  });
+  const attributes = [type('T', logits), type('Tlabels', targets)];
+  const op = 'SparseSoftmaxCrossEntropyWithLogits';
+  const [nll, gradient] = backend.executeMultipleOutputs(op, attributes, [logits, targets], 2);
+  return { nll: nll as Tensor1D, gradient: gradient as Tensor2D };
+}
+
+function crossEntropyInOps(logits: Tensor2D, targets: Tensor1D): { nll: Tensor1D; gradient: Tensor2D } {
+  const logProbabilities = tf.logSoftmax(logits);
+  const oneHot = tf.cast(tf.oneHot(targets, logits.shape[1]), 'float32');
+  return {
+    nll: tf.neg(tf.sum(tf.mul(oneHot, logProbabilities), -1)) as Tensor1D,
+    gradient: tf.sub(tf.exp(logProbabilities), oneHot) as Tensor2D,
+  };
+}
