@@ -1,0 +1,82 @@
+import { CftError } from '../../crds/errors.ts';
+import type { Session, Variable } from '../tensor/session.ts';
+import { loadConfig, type ModelConfig } from './config.ts';
+import { type Parameters, parametersOf } from './parameters.ts';
+import { corruptFile, readTensor, type TensorEntry } from './safetensors.ts';
+import { type LocatedWeights, locateWeights } from './weights.ts';
+
+/** A model whose weights are a session's variables. */
+export interface LoadedModel {
+  readonly config: ModelConfig;
+  /** For use inside the session's programs. */
+  readonly parameters: Parameters;
+  /** By Hugging Face name, e.g. `model.norm.weight`. */
+  readonly variables: ReadonlyMap<string, Variable>;
+}
+
+export interface LoadOptions {
+  /** Put before the variables' names in the session, so that two models fit into one. Default none. */
+  readonly scope?: string;
+}
+
+/**
+ * Loads a Hugging Face model directory into a session, in fp32, tensor by tensor: beside the session's own copy only one
+ * tensor at a time is in memory.
+ *
+ * @throws CftError FileNotFound, InvalidConfig, UnsupportedModel, CorruptFile, ShapeMismatch, DtypeMismatch, NotFinite
+ * @example
+ * const model = await loadModel(session, './model');
+ * session.program('logits', inputs, ({ ids, positions }) => {
+ *   const hidden = decoderHidden(model.config, model.parameters, ids, positions, causalAttention(model.config, 1, 32));
+ *   return { logits: lmHead(model.config, model.parameters, hidden) };
+ * });
+ */
+export async function loadModel(session: Session, dir: string, options: LoadOptions = {}): Promise<LoadedModel> {
+  const config = await loadConfig(dir);
+  const weights = await locateWeights(dir, config);
+  const variables = new Map<string, Variable>();
+  for await (const { name, shape, values } of readWeights(weights)) {
+    const variable = session.variable(`${options.scope ?? ''}${name}`, { shape, dtype: 'float32' });
+    variable.load(values);
+    variables.set(name, variable);
+  }
+  return { config, parameters: variableParameters(variables), variables };
+}
+
+/** Parameters that read a session's variables; for use inside its programs. */
+export function variableParameters(variables: ReadonlyMap<string, Variable>): Parameters {
+  return parametersOf((name) => variables.get(name)?.read());
+}
+
+/** Every weight in turn, checked: finite, and a tied head equal to the embedding. */
+export async function* readWeights(
+  weights: LocatedWeights,
+): AsyncGenerator<{ name: string; shape: readonly number[]; values: Float32Array<ArrayBuffer> }> {
+  for (const [name, entry] of weights.entries) {
+    const values = await readTensor(entry);
+    checkFinite(values, entry);
+    if (name === 'model.embed_tokens.weight' && weights.tiedHead !== undefined)
+      await checkTied(values, weights.tiedHead);
+    yield { name, shape: entry.shape, values };
+  }
+}
+
+function checkFinite(values: Float32Array, entry: TensorEntry): void {
+  const index = values.findIndex((value) => !Number.isFinite(value));
+  if (index < 0) return;
+  throw new CftError('NotFinite', `tensor "${entry.name}" holds ${values[index]} at element ${index}`, {
+    where: entry.path,
+    value: values[index],
+    hint: 'the weights are unusable: their training diverged, or the file is damaged',
+  });
+}
+
+async function checkTied(embedding: Float32Array, head: TensorEntry): Promise<void> {
+  const values = await readTensor(head);
+  if (values.length === embedding.length && values.every((value, i) => value === embedding[i])) return;
+  throw corruptFile(
+    head.path,
+    `"${head.name}" differs from the embedding, but config.json says that they are tied`,
+    'set tie_word_embeddings to false in config.json if the model has a head of its own',
+  );
+}

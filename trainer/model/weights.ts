@@ -1,0 +1,175 @@
+import { access, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { z } from 'zod';
+import { CftError } from '../../crds/errors.ts';
+import type { ModelConfig } from './config.ts';
+import { corruptFile, readHeader, type TensorEntry } from './safetensors.ts';
+
+const EMBEDDING = 'model.embed_tokens.weight';
+const HEAD = 'lm_head.weight';
+/** Buffers that older transformers versions saved; they are computed, never read. */
+const COMPUTED = /\.rotary_emb\.inv_freq$/;
+
+const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string()) });
+
+/** A linear layer by its name without `.weight`; its weight is [outSize, inSize]. */
+export interface LinearLayer {
+  readonly name: string;
+  readonly inSize: number;
+  readonly outSize: number;
+}
+
+/** Every linear layer of the decoder in the order of the computation, and the head if it has weights of its own. */
+export function linearLayers(config: ModelConfig): LinearLayer[] {
+  const { hiddenSize: d, intermediateSize: wide } = config;
+  const queries = config.numAttentionHeads * config.headDim;
+  const keys = config.numKeyValueHeads * config.headDim;
+  const inLayer: readonly [string, number, number][] = [
+    ['self_attn.q_proj', d, queries],
+    ['self_attn.k_proj', d, keys],
+    ['self_attn.v_proj', d, keys],
+    ['self_attn.o_proj', queries, d],
+    ['mlp.gate_proj', d, wide],
+    ['mlp.up_proj', d, wide],
+    ['mlp.down_proj', wide, d],
+  ];
+  const layers = Array.from({ length: config.numHiddenLayers }, (_, layer) =>
+    inLayer.map(([name, inSize, outSize]) => ({ name: `model.layers.${layer}.${name}`, inSize, outSize })),
+  ).flat();
+  return config.tieWordEmbeddings ? layers : [...layers, { name: 'lm_head', inSize: d, outSize: config.vocabSize }];
+}
+
+/** The shape of every weight that the decoder reads, by Hugging Face name. */
+export function weightShapes(config: ModelConfig): Map<string, readonly number[]> {
+  const shapes = new Map<string, readonly number[]>([[EMBEDDING, [config.vocabSize, config.hiddenSize]]]);
+  for (const { name, inSize, outSize } of linearLayers(config)) {
+    shapes.set(`${name}.weight`, [outSize, inSize]);
+    if (config.biasedLayers.some((suffix) => name.endsWith(`.${suffix}`))) shapes.set(`${name}.bias`, [outSize]);
+  }
+  for (let layer = 0; layer < config.numHiddenLayers; layer++) {
+    shapes.set(`model.layers.${layer}.input_layernorm.weight`, [config.hiddenSize]);
+    shapes.set(`model.layers.${layer}.post_attention_layernorm.weight`, [config.hiddenSize]);
+  }
+  shapes.set('model.norm.weight', [config.hiddenSize]);
+  return shapes;
+}
+
+/** Weights found in a directory and checked against the config. */
+export interface LocatedWeights {
+  /** By the decoder's name, exactly those of `weightShapes`. */
+  readonly entries: ReadonlyMap<string, TensorEntry>;
+  /** A head that was saved although it is tied; it must hold the same values as the embedding. */
+  readonly tiedHead: TensorEntry | undefined;
+}
+
+/**
+ * Finds every weight in `model.safetensors` or in the shards that `model.safetensors.index.json` lists. Reads headers only.
+ *
+ * @throws CftError FileNotFound, CorruptFile (damage, missing or unknown tensors, by name), ShapeMismatch
+ */
+export async function locateWeights(dir: string, config: ModelConfig): Promise<LocatedWeights> {
+  const found = await listTensors(dir);
+  const expected = weightShapes(config);
+  const embedding = found.get(EMBEDDING);
+  const head = found.get(HEAD);
+  // Of two tied weights a file may keep only the head.
+  if (config.tieWordEmbeddings && embedding === undefined && head !== undefined) found.set(EMBEDDING, head);
+  if (config.tieWordEmbeddings) found.delete(HEAD);
+  const entries = new Map<string, TensorEntry>();
+  const missing: string[] = [];
+  for (const [name, shape] of expected) {
+    const entry = found.get(name);
+    if (entry === undefined) missing.push(name);
+    else entries.set(name, withShape(entry, shape));
+  }
+  const unknown = [...found.keys()].filter((name) => !expected.has(name) && !COMPUTED.test(name));
+  if (missing.length > 0) throw namesError(dir, missing, unknown, 'missing', 'config.json asks for');
+  if (unknown.length > 0) throw namesError(dir, unknown, missing, 'not part of this architecture', 'the files hold');
+  const tiedHead = config.tieWordEmbeddings && embedding !== undefined ? head : undefined;
+  return { entries, tiedHead };
+}
+
+/** Every tensor of a directory's safetensors files by name. */
+async function listTensors(dir: string): Promise<Map<string, TensorEntry>> {
+  const single = join(dir, 'model.safetensors');
+  if (await exists(single)) return new Map((await readHeader(single)).tensors);
+  const indexPath = join(dir, 'model.safetensors.index.json');
+  if (!(await exists(indexPath))) {
+    throw new CftError('FileNotFound', 'there is neither model.safetensors nor model.safetensors.index.json', {
+      where: dir,
+      hint: 'save the model with transformers’ save_pretrained, which writes safetensors',
+    });
+  }
+  const weightMap = await readIndex(indexPath);
+  const files = [...new Set(Object.values(weightMap))].sort();
+  const tensors = new Map<string, TensorEntry>();
+  for (const file of files) {
+    for (const [name, entry] of (await readHeader(join(dir, file))).tensors) {
+      if (weightMap[name] !== file) {
+        throw corruptFile(
+          indexPath,
+          `tensor "${name}" is in ${file}, the index says ${weightMap[name] ?? 'nothing of it'}`,
+        );
+      }
+      tensors.set(name, entry);
+    }
+  }
+  const absent = Object.entries(weightMap).find(([name]) => !tensors.has(name));
+  if (absent !== undefined) throw corruptFile(indexPath, `tensor "${absent[0]}" is not in ${absent[1]}`);
+  return tensors;
+}
+
+async function readIndex(path: string): Promise<Readonly<Record<string, string>>> {
+  let json: unknown;
+  try {
+    json = JSON.parse(await readFile(path, 'utf8'));
+  } catch (cause) {
+    throw corruptFile(path, `is not JSON: ${(cause as Error).message}`);
+  }
+  const index = indexSchema.safeParse(json);
+  if (!index.success) throw corruptFile(path, `weight_map: ${index.error.issues[0]?.message}`);
+  const outside = Object.values(index.data.weight_map).find((file) => basename(file) !== file || file.startsWith('.'));
+  if (outside !== undefined) throw corruptFile(path, `names the file "${outside}", which is not in this directory`);
+  return index.data.weight_map;
+}
+
+function withShape(entry: TensorEntry, shape: readonly number[]): TensorEntry {
+  if (entry.shape.length === shape.length && shape.every((length, axis) => length === entry.shape[axis])) return entry;
+  const [has, asks] = [entry.shape, shape].map((s) => `[${s.join(', ')}]`);
+  throw new CftError(
+    'ShapeMismatch',
+    `${basename(entry.path)}: tensor "${entry.name}" has shape ${has}, config.json asks for ${asks}`,
+    {
+      where: entry.path,
+      value: entry.shape,
+      hint: 'check the sizes in config.json, or download the file again: it may belong to another model',
+    },
+  );
+}
+
+function namesError(
+  dir: string,
+  names: readonly string[],
+  others: readonly string[],
+  what: string,
+  who: string,
+): CftError {
+  const list = (all: readonly string[]) =>
+    all.slice(0, 5).join(', ') + (all.length > 5 ? ` and ${all.length - 5} more` : '');
+  const beside = others.length === 0 ? '' : `; it holds instead ${list(others)}`;
+  return new CftError(
+    'CorruptFile',
+    `${names.length} tensor${names.length === 1 ? '' : 's'} that ${who} ${names.length === 1 ? 'is' : 'are'} ${what}: ${list(names)}${beside}`,
+    {
+      where: dir,
+      hint: 'config.json and the weights must be of the same model, in Hugging Face’s names',
+    },
+  );
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
