@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { link, mkdir, open, readFile, rename, stat, unlink, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
@@ -42,7 +42,7 @@ export async function takeLock(path: string, what: string): Promise<Lock> {
     while (!(await linked(own, path))) {
       const holder = await lockHolder(path);
       if (holder !== undefined && (await lives(holder, path))) throw alreadyRunning(what, path, holder);
-      await removeIf(path, holder);
+      if (holder !== undefined || (await modified(path)) !== undefined) await removeIf(path, holder);
     }
   } finally {
     await unlink(own);
@@ -88,7 +88,9 @@ async function lives(holder: LockHolder, path: string): Promise<boolean> {
 function startOf(pid: number): string | undefined {
   try {
     // After the command's name in parentheses (which may hold anything) the state is field 3 and the start time field 22.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)\s+/s, '').split(' ');
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\)\s+/s, '')
+      .split(' ');
     return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
   } catch {
     return process.platform === 'linux' ? undefined : startByPs(pid);
