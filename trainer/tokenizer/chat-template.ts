@@ -1,0 +1,63 @@
+import { Environment, Interpreter, Template } from '@huggingface/jinja';
+import { CftError } from '../../crds/errors.ts';
+import type { ChatMessage } from './tokenizer.ts';
+
+/** Renders messages; `variables` are the token texts that templates refer to, such as `bos_token`. */
+export type ChatRenderer = (messages: readonly ChatMessage[], addGenerationPrompt: boolean) => string;
+
+/**
+ * A chat template in Jinja, with the variables that transformers gives it.
+ *
+ * @throws CftError InvalidConfig for a template that does not parse; the renderer throws CftError InvalidRecord when the template refuses
+ *   the messages (`raise_exception`), InvalidConfig when it fails otherwise
+ */
+export function createChatRenderer(
+  source: string,
+  variables: Readonly<Record<string, string | undefined>>,
+  where: string,
+): ChatRenderer {
+  let template: Template;
+  try {
+    template = new Template(source);
+  } catch (cause) {
+    throw new CftError('InvalidConfig', `the chat template does not parse: ${(cause as Error).message}`, {
+      where,
+      cause,
+    });
+  }
+  return (messages, addGenerationPrompt) => {
+    let refusal: string | undefined;
+    // Not Template.render: it always defines strftime_now, and prompts must not change from day to day. Templates fall back on a fixed date.
+    const environment = new Environment();
+    const globals = {
+      ...CONSTANTS,
+      ...variables,
+      messages,
+      add_generation_prompt: addGenerationPrompt,
+      tools: null,
+      documents: null,
+      range,
+      raise_exception: (message: string) => {
+        refusal = message;
+        throw new Error(message);
+      },
+    };
+    try {
+      for (const [name, value] of Object.entries(globals)) environment.set(name, value);
+      return String(new Interpreter(environment).run(template.parsed).value);
+    } catch (cause) {
+      if (refusal !== undefined) {
+        throw new CftError('InvalidRecord', `the chat template refuses the messages: ${refusal}`, { where, cause });
+      }
+      throw new CftError('InvalidConfig', `the chat template fails: ${(cause as Error).message}`, { where, cause });
+    }
+  };
+}
+
+const CONSTANTS = { true: true, false: false, none: null, True: true, False: false, None: null };
+
+/** Jinja's `range`: one argument is the end. */
+function range(start: number, end?: number, step = 1): number[] {
+  const [from, to] = end === undefined ? [0, start] : [start, end];
+  return Array.from({ length: Math.max(0, Math.ceil((to - from) / step)) }, (_, i) => from + i * step);
+}

@@ -1,0 +1,46 @@
+import { concatBytes, strictUtf8, tokenBytes, utf8 } from './byte-level.ts';
+import { type ComponentConfig, libraryDecoder } from './library.ts';
+
+/** Tokens to pieces of text, which are then joined. */
+export type Decoder = (tokens: readonly string[]) => string[];
+
+/** The decoder that tokenizer.json describes. Throws the library's error for a type that is not known. */
+export function createDecoder(config: ComponentConfig | null): Decoder {
+  if (config === null) return (tokens) => [tokens.join(' ')];
+  switch (config.type) {
+    case 'Sequence': {
+      const steps = (config.decoders as readonly ComponentConfig[]).map(createDecoder);
+      return (tokens) => steps.reduce((pieces, step) => step(pieces), [...tokens]);
+    }
+    case 'ByteLevel':
+      return (tokens) => [utf8(concatBytes(tokens.map(tokenBytes)))];
+    case 'ByteFallback':
+      return byteFallback;
+    default: {
+      const decoder = libraryDecoder(config);
+      return (tokens) => decoder.decode_chain(tokens);
+    }
+  }
+}
+
+/** Runs of `<0xE4>` tokens become the characters that they spell; a run that is not UTF-8 becomes one U+FFFD a byte, as in the Rust tokenizers. */
+function byteFallback(tokens: readonly string[]): string[] {
+  const out: string[] = [];
+  let run: number[] = [];
+  const flush = () => {
+    if (run.length === 0) return;
+    const text = strictUtf8(Uint8Array.from(run));
+    if (text === undefined) out.push(...run.map(() => '\uFFFD'));
+    else out.push(text);
+    run = [];
+  };
+  for (const token of tokens) {
+    const byte = /^<0x([0-9A-Fa-f]{2})>$/.exec(token)?.[1];
+    if (byte === undefined) {
+      flush();
+      out.push(token);
+    } else run.push(Number.parseInt(byte, 16));
+  }
+  flush();
+  return out;
+}

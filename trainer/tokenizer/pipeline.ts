@@ -1,0 +1,160 @@
+import { CftError } from '../../crds/errors.ts';
+import { type AddedToken, createLiteral, createSplitter, type Section } from './added-tokens.ts';
+import { strictUtf8, tokenBytes } from './byte-level.ts';
+import { createDecoder } from './decoders.ts';
+import { type ComponentConfig, type LibraryParts, libraryParts } from './library.ts';
+import { createPreTokenizer } from './pre-tokenizers.ts';
+import type { DecodeOptions, EncodeOptions } from './tokenizer.ts';
+import { withoutMarks } from './tokenizer.ts';
+import type { TokenizerJson } from './tokenizer-files.ts';
+
+/** The steps of a tokenizer.json, put together. */
+export interface Pipeline {
+  encode(text: string, options?: EncodeOptions): number[];
+  decode(ids: readonly number[], options?: DecodeOptions): string;
+  tokenText(id: number): string;
+  literal(text: string): string;
+  readonly vocabSize: number;
+  /** The id of a token by its exact content. */
+  idOf(token: string): number | undefined;
+  tokenOf(id: number): string | undefined;
+}
+
+/**
+ * Added tokens -> normalizer -> pre-tokenizer -> model -> post-processor, and the decoder for the way back, in the order of the Rust
+ * tokenizers.
+ *
+ * @throws CftError UnsupportedModel for a component that is not known; a plain Error of the library for a broken one
+ */
+export function createPipeline(json: TokenizerJson): Pipeline {
+  const parts = libraryParts(json);
+  const added = json.added_tokens.map(toAddedToken);
+  const vocabulary = createVocabulary(parts, added);
+  const normalize = (text: string) => parts.normalizer?.normalize(text) ?? text;
+  const split = createSplitter(byContent(added.filter((token) => !token.normalized || parts.normalizer === null)));
+  const splitNormalized = createSplitter(
+    byContent(
+      added.filter((token) => token.normalized && parts.normalizer !== null),
+      normalize,
+    ),
+  );
+  const preTokenize = createPreTokenizer(json.pre_tokenizer as ComponentConfig | null);
+  const decode = createDecoder(json.decoder as ComponentConfig | null);
+  const special = added.filter((token) => token.special);
+  const specialContents = new Set(special.map((token) => token.content));
+  const literal = createLiteral(special.map((token) => token.content));
+  const around = surroundingTokens(parts, vocabulary);
+  const isByteLevel = usesByteLevel(json.decoder as ComponentConfig | null);
+
+  const encodePlain = (text: string, first: boolean): number[] => {
+    if (text === '') return [];
+    return parts.model(preTokenize(text, first)).map(vocabulary.modelId);
+  };
+  const encodeSection = (section: Section): number[] => {
+    if ('token' in section) return [section.token.id];
+    const first = section.start === 0;
+    return splitNormalized(normalize(section.text)).flatMap((inner) =>
+      'token' in inner ? [inner.token.id] : encodePlain(withoutMarks(inner.text), first && inner.start === 0),
+    );
+  };
+
+  return {
+    encode(text, { addSpecialTokens = true, literal: isLiteral = false } = {}) {
+      const ids = split(isLiteral ? literal(text) : text).flatMap(encodeSection);
+      return addSpecialTokens ? [...around.before, ...ids, ...around.after] : ids;
+    },
+    decode(ids, { skipSpecialTokens = false } = {}) {
+      const tokens = ids.map(vocabulary.tokenOf).filter((token) => token !== undefined);
+      return decode(skipSpecialTokens ? tokens.filter((token) => !specialContents.has(token)) : tokens).join('');
+    },
+    tokenText(id) {
+      const token = vocabulary.tokenOf(id);
+      if (token === undefined) return `<${id}>`;
+      return isByteLevel ? readable(tokenBytes(token)) : token.replaceAll('▁', ' ');
+    },
+    literal,
+    vocabSize: vocabulary.size,
+    idOf: vocabulary.idOf,
+    tokenOf: vocabulary.tokenOf,
+  };
+}
+
+interface Vocabulary {
+  readonly size: number;
+  idOf(token: string): number | undefined;
+  tokenOf(id: number): string | undefined;
+  /** The id of a token that the model put out; its unknown token for one that the model does not know. */
+  modelId(token: string): number;
+}
+
+function createVocabulary(parts: LibraryParts, added: readonly AddedToken[]): Vocabulary {
+  const { model } = parts;
+  const tokens = new Map<number, string>();
+  for (const [token, id] of model.tokens_to_ids) tokens.set(id, token);
+  const addedIds = new Map(added.map((token) => [token.content, token.id]));
+  for (const token of added) tokens.set(token.id, token.content);
+  return {
+    size: [...tokens.keys()].reduce((highest, id) => Math.max(highest, id), -1) + 1,
+    idOf: (token) => addedIds.get(token) ?? model.tokens_to_ids.get(token),
+    tokenOf: (id) => tokens.get(id),
+    modelId(token) {
+      const id = model.tokens_to_ids.get(token) ?? model.unk_token_id;
+      if (id !== undefined) return id;
+      throw new CftError(
+        'TokenizerMismatch',
+        `the vocabulary has no token for ${JSON.stringify(token)} and no unknown token`,
+        {
+          value: token,
+          hint: 'give the tokenizer an unknown token, or use a byte-level one',
+        },
+      );
+    },
+  };
+}
+
+function toAddedToken(raw: TokenizerJson['added_tokens'][number]): AddedToken {
+  return {
+    id: raw.id,
+    content: raw.content,
+    special: raw.special,
+    normalized: raw.normalized ?? !raw.special,
+    singleWord: raw.single_word,
+    lstrip: raw.lstrip,
+    rstrip: raw.rstrip,
+  };
+}
+
+function byContent(tokens: readonly AddedToken[], normalize = (text: string) => text): Map<string, AddedToken> {
+  return new Map(tokens.map((token) => [normalize(token.content), token]));
+}
+
+/** The ids that the post-processor puts before and after a text. */
+function surroundingTokens(parts: LibraryParts, vocabulary: Vocabulary): { before: number[]; after: number[] } {
+  const text = '\uFFFF';
+  const tokens = parts.post_processor?.post_process([text], null, true).tokens ?? [text];
+  const ids = tokens.map((token) => (token === text ? undefined : requireId(token, vocabulary)));
+  const middle = ids.indexOf(undefined);
+  const known = (part: readonly (number | undefined)[]) => part.filter((id) => id !== undefined);
+  return { before: known(ids.slice(0, middle)), after: known(ids.slice(middle + 1)) };
+}
+
+function requireId(token: string, vocabulary: Vocabulary): number {
+  const id = vocabulary.idOf(token);
+  if (id !== undefined) return id;
+  throw new CftError(
+    'CorruptFile',
+    `the post-processor of tokenizer.json names "${token}", which is not in the vocabulary`,
+  );
+}
+
+function usesByteLevel(decoder: ComponentConfig | null): boolean {
+  if (decoder?.type === 'Sequence') return (decoder.decoders as readonly ComponentConfig[]).some(usesByteLevel);
+  return decoder?.type === 'ByteLevel';
+}
+
+function readable(bytes: Uint8Array): string {
+  const text = strictUtf8(bytes);
+  if (text !== undefined) return text;
+  const hex = (byte: number) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
+  return Array.from(bytes, (byte) => (byte < 128 ? String.fromCharCode(byte) : hex(byte))).join('');
+}

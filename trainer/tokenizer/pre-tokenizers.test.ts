@@ -1,0 +1,28 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { ComponentConfig } from './library.ts';
+import { createPreTokenizer } from './pre-tokenizers.ts';
+
+interface Reference {
+  texts: string[];
+  kinds: { config: ComponentConfig; words: string[][] }[];
+}
+const path = join(import.meta.dirname, 'testdata/pre-tokenizers.json');
+const reference = JSON.parse(await readFile(path, 'utf8')) as Reference;
+
+describe('pre-tokenizers split as the Rust tokenizers do', () => {
+  test.each(reference.kinds.map(({ config, words }) => [JSON.stringify(config), config, words] as const))(
+    '%s',
+    (_, config, words) => {
+      const split = createPreTokenizer(config);
+      for (const [i, text] of reference.texts.entries()) {
+        expect(split(text, true), JSON.stringify(text)).toEqual(words[i]);
+      }
+    },
+  );
+});
+
+test('a pre-tokenizer that is not known is refused by name', () => {
+  expect(() => createPreTokenizer({ type: 'UnicodeScripts' })).toThrow('"UnicodeScripts" is not supported');
+});

@@ -1,0 +1,130 @@
+import { CftError } from '../../crds/errors.ts';
+import { bytesToUnicode } from './byte-level.ts';
+import { type ComponentConfig, compilePattern } from './library.ts';
+
+/** Splits a text into the words that the model then takes apart. `first`: the text is the beginning of the input. */
+export type PreTokenizer = (text: string, first: boolean) => string[];
+
+const SPACE = /\p{White_Space}/gu;
+const WORDS =
+  /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]+|[^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}\p{White_Space}]+/gu;
+const PUNCTUATION = /[\p{P}!-/:-@[-`{-~]/gu;
+const GPT2 =
+  /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
+
+type Behavior = 'Removed' | 'Isolated' | 'MergedWithPrevious' | 'MergedWithNext' | 'Contiguous';
+interface Span {
+  readonly text: string;
+  readonly delimiter: boolean;
+}
+
+/**
+ * The pre-tokenizer that tokenizer.json describes, with the semantics of the Rust tokenizers (Unicode classes, split behaviours).
+ *
+ * @throws CftError UnsupportedModel for a type that is not known
+ */
+export function createPreTokenizer(config: ComponentConfig | null): PreTokenizer {
+  if (config === null) return (text) => [text];
+  switch (config.type) {
+    case 'Sequence':
+      return sequence((config.pretokenizers as readonly ComponentConfig[]).map(createPreTokenizer));
+    case 'Split': {
+      const pattern = compilePattern(config.pattern);
+      return splitter(pattern, config.behavior as Behavior, config.invert === true);
+    }
+    case 'ByteLevel':
+      return byteLevel(config.add_prefix_space === true, config.use_regex !== false);
+    case 'Metaspace':
+      return metaspace(config);
+    case 'Whitespace':
+      return splitter(WORDS, 'Removed', true);
+    case 'WhitespaceSplit':
+      return splitter(SPACE, 'Removed', false);
+    case 'Punctuation':
+      return splitter(PUNCTUATION, (config.behavior as Behavior | undefined) ?? 'Isolated', false);
+    case 'Digits':
+      return splitter(/\p{N}/gu, config.individual_digits === true ? 'Isolated' : 'Contiguous', false);
+    case 'CharDelimiterSplit':
+      return splitter(compilePattern({ String: config.delimiter }), 'Removed', false);
+    case 'BertPreTokenizer':
+      return sequence([splitter(SPACE, 'Removed', false), splitter(PUNCTUATION, 'Isolated', false)]);
+    case 'FixedLength':
+      return fixedLength(config.length as number);
+    default:
+      throw new CftError('UnsupportedModel', `the pre-tokenizer "${config.type}" is not supported`);
+  }
+}
+
+function sequence(steps: readonly PreTokenizer[]): PreTokenizer {
+  return (text, first) =>
+    steps.reduce((words, step) => words.flatMap((word, i) => step(word, first && i === 0)), [text]);
+}
+
+function splitter(pattern: RegExp, behavior: Behavior, invert: boolean): PreTokenizer {
+  return (text) => merge(spans(text, pattern, invert), behavior);
+}
+
+function spans(text: string, pattern: RegExp, invert: boolean): Span[] {
+  const out: Span[] = [];
+  let end = 0;
+  for (const match of text.matchAll(pattern)) {
+    if (match[0].length === 0) continue;
+    if (match.index > end) out.push({ text: text.slice(end, match.index), delimiter: invert });
+    end = match.index + match[0].length;
+    out.push({ text: match[0], delimiter: !invert });
+  }
+  if (end < text.length) out.push({ text: text.slice(end), delimiter: invert });
+  return out;
+}
+
+function merge(parts: readonly Span[], behavior: Behavior): string[] {
+  if (behavior === 'Isolated') return parts.map((part) => part.text);
+  if (behavior === 'Removed') return parts.filter((part) => !part.delimiter).map((part) => part.text);
+  const out: string[] = [];
+  let previous: boolean | undefined;
+  for (const { text, delimiter } of parts) {
+    const joins =
+      (behavior === 'Contiguous' && delimiter === previous) ||
+      (behavior === 'MergedWithPrevious' && delimiter && previous === false) ||
+      (behavior === 'MergedWithNext' && !delimiter && previous === true);
+    if (joins) out[out.length - 1] += text;
+    else out.push(text);
+    previous = delimiter;
+  }
+  return out;
+}
+
+function byteLevel(addPrefixSpace: boolean, useRegex: boolean): PreTokenizer {
+  const encoder = new TextEncoder();
+  const write = (word: string): string => {
+    let out = '';
+    for (const byte of encoder.encode(word)) out += bytesToUnicode[byte];
+    return out;
+  };
+  return (text) => {
+    const prefixed = addPrefixSpace && !text.startsWith(' ') ? ` ${text}` : text;
+    return (useRegex ? merge(spans(prefixed, GPT2, false), 'Isolated') : [prefixed]).map(write);
+  };
+}
+
+function metaspace(config: ComponentConfig): PreTokenizer {
+  const replacement = (config.replacement as string | undefined) ?? '▁';
+  const legacy = config.add_prefix_space === false ? 'never' : 'always';
+  const scheme = (config.prepend_scheme as string | undefined) ?? legacy;
+  const delimiter = compilePattern({ String: replacement });
+  return (text, first) => {
+    let marked = text.replaceAll(' ', replacement);
+    const prepend = scheme === 'always' || (scheme === 'first' && first);
+    if (prepend && !marked.startsWith(replacement)) marked = replacement + marked;
+    return config.split === false ? [marked] : merge(spans(marked, delimiter, false), 'MergedWithNext');
+  };
+}
+
+function fixedLength(length: number): PreTokenizer {
+  return (text) => {
+    const characters = Array.from(text);
+    const out: string[] = [];
+    for (let i = 0; i < characters.length; i += length) out.push(characters.slice(i, i + length).join(''));
+    return out;
+  };
+}
