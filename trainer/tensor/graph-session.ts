@@ -6,7 +6,7 @@ import { CftError } from '../../crds/errors.ts';
 import { DataType, type GraphNode, savedModel } from './graph-def.ts';
 import { GraphVariable } from './graph-variable.ts';
 import { lower, type Precision } from './lower.ts';
-import type { NodeBackend } from './node-backend.ts';
+import type { NodeBackend, TensorHandle } from './node-backend.ts';
 import { Recorder } from './recorder.ts';
 import type { Program, Session, TensorSpec, TypedArray, Variable } from './session.ts';
 
@@ -34,9 +34,9 @@ export class GraphSession implements Session {
   readonly #programs = new Map<string, TracedProgram>();
   /** Values on their way into variables, as addon tensor ids. */
   readonly #pending = new Map<GraphVariable, number>();
-  #loaded:
-    | { readonly id: number; readonly variables: ReadonlySet<GraphVariable>; readonly programs: number }
-    | undefined;
+  #loaded: { readonly id: number; readonly variables: readonly GraphVariable[]; readonly programs: number } | undefined;
+  /** All variables' values as addon tensor ids, from one fetch; dropped before anything can write a variable. */
+  #snapshot: ReadonlyMap<GraphVariable, number> | undefined;
   #recorder: Recorder | undefined;
 
   constructor(backend: NodeBackend, precision: Precision) {
@@ -68,6 +68,7 @@ export class GraphSession implements Session {
   dispose(): void {
     for (const id of this.#pending.values()) this.#backend.binding.deleteTensor(id);
     this.#pending.clear();
+    this.#dropSnapshot();
     if (this.#loaded !== undefined) this.#backend.binding.deleteSavedModel(this.#loaded.id);
     this.#loaded = undefined;
   }
@@ -131,6 +132,7 @@ export class GraphSession implements Session {
   #run(name: string, feeds: Readonly<Record<string, TypedArray>>): Record<string, TypedArray> {
     const program = this.#programs.get(name) as TracedProgram;
     const model = this.#load();
+    this.#dropSnapshot();
     const { binding } = this.#backend;
     const ids = program.feeds.map((feed) => {
       const values = feeds[feed.name];
@@ -159,33 +161,42 @@ export class GraphSession implements Session {
   #load(): number {
     const { binding } = this.#backend;
     const present = this.#loaded;
-    if (
-      present === undefined ||
-      present.programs !== this.#programs.size ||
-      present.variables.size !== this.#variables.size
-    ) {
-      if (present !== undefined) {
-        for (const variable of present.variables)
-          if (!this.#pending.has(variable)) this.#pending.set(variable, this.#fetch(present.id, variable));
-        binding.deleteSavedModel(present.id);
-      }
-      const variables = [...this.#variables.values()];
-      const nodes = [
-        ...variables.flatMap((v) => v.serviceNodes()),
-        ...[...this.#programs.values()].flatMap((p) => p.nodes),
-      ];
-      const id = this.#loadModel(savedModel(nodes));
-      for (const variable of variables)
-        if (!this.#pending.has(variable)) this.#discard(id, [], '', `${variable.node}/cleared:0`);
-      this.#loaded = { id, variables: new Set(variables), programs: this.#programs.size };
+    const grown = present?.programs !== this.#programs.size || present.variables.length !== this.#variables.size;
+    if (present !== undefined && !grown) {
+      this.#assign(present.id, []);
+      return present.id;
     }
-    const { id } = this.#loaded as { id: number };
-    for (const [variable, tensor] of this.#pending) {
-      this.#discard(id, [tensor], `${variable.node}/value:0`, `${variable.node}/loaded:0`);
-      binding.deleteTensor(tensor);
+    if (present !== undefined) {
+      for (const [variable, tensor] of this.#fetch(present.id, present.variables))
+        if (this.#pending.has(variable)) binding.deleteTensor(tensor);
+        else this.#pending.set(variable, tensor);
+      this.#dropSnapshot();
+      binding.deleteSavedModel(present.id);
     }
-    this.#pending.clear();
+    const variables = [...this.#variables.values()];
+    const service = variables.flatMap((variable) => variable.serviceNodes());
+    const programs = [...this.#programs.values()].flatMap((program) => program.nodes);
+    const id = this.#loadModel(savedModel([...service, ...programs]));
+    this.#loaded = { id, variables, programs: this.#programs.size };
+    this.#assign(
+      id,
+      variables.filter((variable) => !this.#pending.has(variable)),
+    );
     return id;
+  }
+
+  // One run for all variables: each new set of feeds and fetches makes TensorFlow go through the whole graph once.
+  #assign(model: number, cleared: readonly GraphVariable[]): void {
+    const loaded = [...this.#pending.keys()];
+    const done = [...loaded.map(({ node }) => `${node}/loaded:0`), ...cleared.map(({ node }) => `${node}/cleared:0`)];
+    if (done.length === 0) return;
+    this.#dropSnapshot();
+    const { binding } = this.#backend;
+    const feeds = loaded.map(({ node }) => `${node}/value:0`);
+    const outputs = binding.runSavedModel(model, [...this.#pending.values()], feeds.join(','), done.join(','));
+    for (const output of outputs) binding.deleteTensor(output.id);
+    for (const tensor of this.#pending.values()) binding.deleteTensor(tensor);
+    this.#pending.clear();
   }
 
   // The addon loads a SavedModel from a directory only; TensorFlow is done with the files when the call returns.
@@ -199,15 +210,11 @@ export class GraphSession implements Session {
     }
   }
 
-  #discard(model: number, ids: readonly number[], feedNames: string, fetchNames: string): void {
-    const { binding } = this.#backend;
-    for (const output of binding.runSavedModel(model, ids, feedNames, fetchNames)) binding.deleteTensor(output.id);
-  }
-
-  #fetch(model: number, variable: GraphVariable): number {
-    const [output] = this.#backend.binding.runSavedModel(model, [], '', `${variable.node}/read:0`);
-    if (output === undefined) throw new CftError('Internal', `variable ${variable.name} could not be read`);
-    return output.id;
+  #fetch(model: number, variables: readonly GraphVariable[]): Map<GraphVariable, number> {
+    if (variables.length === 0) return new Map();
+    const fetches = variables.map(({ node }) => `${node}/read:0`).join(',');
+    const outputs = this.#backend.binding.runSavedModel(model, [], '', fetches);
+    return new Map(variables.map((variable, index) => [variable, (outputs[index] as TensorHandle).id]));
   }
 
   #upload(variable: GraphVariable, values: TypedArray): number {
@@ -221,12 +228,13 @@ export class GraphSession implements Session {
   }
 
   #values(variable: GraphVariable): TypedArray {
-    const { binding } = this.#backend;
-    const id = this.#fetch(this.#load(), variable);
-    try {
-      return (binding.tensorDataSync(id) as TypedArray).slice();
-    } finally {
-      binding.deleteTensor(id);
-    }
+    const model = this.#load();
+    this.#snapshot ??= this.#fetch(model, [...this.#variables.values()]);
+    return this.#backend.binding.tensorDataSync(this.#snapshot.get(variable) as number) as TypedArray;
+  }
+
+  #dropSnapshot(): void {
+    for (const tensor of this.#snapshot?.values() ?? []) this.#backend.binding.deleteTensor(tensor);
+    this.#snapshot = undefined;
   }
 }

@@ -1,0 +1,90 @@
+/** What the tests of annotation share: a tiny random model, a tokenizer of one letter a token, and a verifier that any change of tokens upsets. */
+import { BatchDecoder } from '../decode/batch.ts';
+import { DecodeEngine } from '../decode/engine.ts';
+import type { LoadedModel } from '../model/load.ts';
+import { createRandom } from '../random.ts';
+import type { Session } from '../tensor/session.ts';
+import type { Verifier } from '../verify/verifier.ts';
+import { annotateBatched, type RolloutTag } from './batched.ts';
+import type { AnnotationRecord, ResponseRecord } from './record.ts';
+import { annotateSequential, fullForward } from './sequential.ts';
+
+export const MAX_NEW_TOKENS = 14;
+export const EOS = 5;
+
+const letter = (id: number) => String.fromCodePoint(0x4e00 + id);
+
+export const letters = {
+  decode: (ids: readonly number[]) =>
+    ids
+      .filter((id) => id !== EOS)
+      .map(letter)
+      .join(''),
+  tokenText: letter,
+};
+
+/** Correct are the responses whose letters' codes add up to a multiple of `modulus`. */
+export function sumVerifier(modulus: number): Verifier {
+  const sum = (text: string) => [...text].reduce((total, char) => total + (char.codePointAt(0) ?? 0) - 0x4e00, 0);
+  return {
+    type: 'sum',
+    verify: async (items) =>
+      items.map(({ response, answer }) => {
+        const extracted = String(sum(response) % modulus);
+        return { correct: extracted === answer, extracted, expected: answer };
+      }),
+  };
+}
+
+export function randomResponses(count: number, vocab: number, seed: number): ResponseRecord[] {
+  const random = createRandom(seed);
+  const ids = (length: number) => Array.from({ length }, () => random.int(vocab));
+  return Array.from({ length: count }, (_, i) => {
+    const responseIds = ids(1 + random.int(MAX_NEW_TOKENS));
+    const response = letters.decode(responseIds);
+    return {
+      id: `r${i}`,
+      question: '',
+      answer: String(random.int(3)),
+      prompt: '',
+      promptIds: ids(1 + random.int(9)),
+      response,
+      responseIds,
+      finish: 'length',
+      correct: true,
+      extracted: null,
+      expected: '',
+    };
+  });
+}
+
+const rules = { eosTokenIds: new Set([EOS]), maxNewTokens: MAX_NEW_TOKENS };
+
+export async function batched(
+  session: Session,
+  model: LoadedModel,
+  responses: readonly ResponseRecord[],
+  slots: number,
+  name = 'decode',
+): Promise<AnnotationRecord[]> {
+  const origins = 3;
+  const engine = new DecodeEngine(session, model, { slots, origins, maxLength: 32, name });
+  const decoder = new BatchDecoder<RolloutTag>(engine, rules);
+  return Array.fromAsync(
+    annotateBatched(responses, { ...rules, engine, decoder, origins, tokenizer: letters, verifier: sumVerifier(3) }),
+  );
+}
+
+export async function sequential(
+  session: Session,
+  model: LoadedModel,
+  responses: readonly ResponseRecord[],
+): Promise<AnnotationRecord[]> {
+  const predict = fullForward(session, model);
+  const records: AnnotationRecord[] = [];
+  for (const response of responses)
+    records.push(
+      await annotateSequential(response, { ...rules, predict, tokenizer: letters, verifier: sumVerifier(3) }),
+    );
+  return records;
+}
