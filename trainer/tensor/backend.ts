@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, constants } from 'node:os';
 import { dirname, join, sep } from 'node:path';
 import { CftError } from '../../crds/errors.ts';
 import { positiveInteger, tensorflowEnvironment } from './backend-environment.ts';
@@ -87,7 +87,7 @@ async function loadTensorflow(options: BackendOptions): Promise<Backend> {
       process.env,
     ),
   );
-  if (existsSync(quiet) && Number(process.env.TF_CPP_MIN_LOG_LEVEL) >= 1) require(quiet);
+  if (existsSync(quiet) && Number(process.env.TF_CPP_MIN_LOG_LEVEL) >= 1) loadOpenly(quiet);
   require('@tensorflow/tfjs-node-gpu');
   await tf.setBackend('tensorflow');
   await tf.ready();
@@ -100,6 +100,11 @@ async function loadTensorflow(options: BackendOptions): Promise<Backend> {
     tf,
     reason: undefined,
   };
+}
+
+/** Loads an addon so that libraries loaded later find its symbols first. */
+function loadOpenly(path: string): void {
+  process.dlopen({ exports: {} }, path, constants.dlopen.RTLD_NOW | constants.dlopen.RTLD_GLOBAL);
 }
 
 async function loadWasm(reason: string | undefined, options: BackendOptions): Promise<Backend> {

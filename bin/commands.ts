@@ -1,0 +1,62 @@
+/** A command of cft: what it does, in a line, and its start, which loads its modules. */
+export interface Command {
+  readonly summary: string;
+  /** @returns exit status */
+  start(argv: readonly string[]): Promise<number>;
+}
+
+/** Commands that do one stage; the trainer's entry tells them apart by the first argument. */
+function stage(name: string, summary: string): [string, Command] {
+  return [name, { summary, start: async (argv) => (await import('../trainer/main.ts')).main([name, ...argv]) }];
+}
+
+/** All commands, in the order in which a user meets them. */
+export const commands: Readonly<Record<string, Command>> = Object.fromEntries<Command>([
+  [
+    'run',
+    {
+      summary: 'all stages of a CftRun manifest, on this machine',
+      start: async (argv) => (await import('../operator/cli/run.ts')).main([...argv]),
+    },
+  ],
+  [
+    'validate',
+    {
+      summary: 'what is wrong with a manifest, or the stages that it asks for',
+      start: async (argv) => (await import('../operator/cli/validate.ts')).main([...argv]),
+    },
+  ],
+  stage('generate', 'responses of a model to questions, or to one prompt'),
+  stage('verify', 'which responses have the right final answer'),
+  stage('annotate', 'which tokens of correct responses are critical'),
+  stage('train', 'fine-tune on the critical tokens, or on others to compare'),
+  stage('evaluate', 'accuracy, pass@k and token entropy on data sets'),
+  stage('report', 'one HTML page about a run'),
+  stage('stage', 'a stage from its JSON file, as pods start it'),
+  [
+    'doctor',
+    {
+      summary: 'what this machine computes with, and what is missing',
+      start: async (argv) => (await import('../trainer/stages/doctor.ts')).main([...argv]),
+    },
+  ],
+]);
+
+export function isHelp(argument: string): boolean {
+  return argument === 'help' || argument === '--help' || argument === '-h';
+}
+
+/** What `cft --help` says. */
+export function usage(): string {
+  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}\n`);
+  return `Usage: cft COMMAND [options]
+
+Critical token fine-tuning: train on the tokens that decide whether an answer is right.
+
+${lines.join('')}
+\`cft COMMAND --help\` tells a command's options.
+
+Environment: CFT_BACKEND=auto|tensorflow|wasm, CFT_THREADS=N, CFT_XLA=1 (compile with XLA), CFT_DEBUG=1 (stacks of errors).
+Exit status: 0 done, 1 failed, 2 wrong usage or input, 130 or 143 stopped by a signal.
+`;
+}

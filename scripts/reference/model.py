@@ -1,0 +1,110 @@
+"""Random tiny Qwen2 models with what transformers computes for them: reference values for trainer/model.
+
+  python scripts/reference/model.py fixtures     writes trainer/model/testdata (then: biome format --write trainer/model)
+  python scripts/reference/model.py case DIR     reads a case as JSON from standard input and writes it to DIR
+  python scripts/reference/model.py logits DIR   loads the model (and adapter) in DIR, prints the logits for ids read from standard input
+
+A case is {"config": {...Qwen2Config}, "seed": n, "batch": n, "time": n, "dtype": "float32", "shard": "10KB", "gradients": true}.
+Its directory gets the model as save_pretrained writes it, inputs.json {"batch", "time", "ids"}, and expected.safetensors:
+logits [batch * time, vocab] in fp32, and with gradients `loss` (mean cross-entropy of the next token) and `grad.<weight>`.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from transformers import AutoModelForCausalLM, Qwen2Config, Qwen2ForCausalLM
+
+FIXTURES = {
+    "tied-gqa2": {
+        "config": dict(vocab_size=61, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+                       num_key_value_heads=2, tie_word_embeddings=True, eos_token_id=[2, 3], bos_token_id=1, pad_token_id=0),
+        "gradients": True,
+    },
+    "untied-mha-theta1e6": {
+        "config": dict(vocab_size=37, hidden_size=24, intermediate_size=40, num_hidden_layers=2, num_attention_heads=3,
+                       num_key_value_heads=3, rope_parameters={"rope_theta": 1e6, "rope_type": "default"}, rms_norm_eps=1e-5),
+    },
+    "sharded-gqa4": {
+        "config": dict(vocab_size=40, hidden_size=48, intermediate_size=32, num_hidden_layers=2, num_attention_heads=8,
+                       num_key_value_heads=2, eos_token_id=7),
+        "shard": "40KB",
+    },
+    "bfloat16-headdim8": {
+        "config": dict(vocab_size=33, hidden_size=20, intermediate_size=52, num_hidden_layers=3, num_attention_heads=4,
+                       num_key_value_heads=1, head_dim=8, tie_word_embeddings=True),
+        "dtype": "bfloat16",
+    },
+    "float16": {
+        "config": dict(vocab_size=29, hidden_size=16, intermediate_size=24, num_hidden_layers=1, num_attention_heads=2,
+                       num_key_value_heads=1, rope_parameters={"rope_theta": 500.0, "rope_type": "default"}),
+        "dtype": "float16",
+    },
+}
+
+
+def random_model(config: Qwen2Config, generator: torch.Generator, dtype: torch.dtype) -> Qwen2ForCausalLM:
+    """Weights large enough that a wrong rotation, mask or norm moves the logits far more than 1e-4."""
+    model = Qwen2ForCausalLM(config)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            noise = torch.randn(weight.shape, generator=generator)
+            scale = 0.5 / weight.shape[-1] ** 0.5 if weight.ndim == 2 else 0.2
+            if name.endswith("embed_tokens.weight"):
+                scale = 0.5
+            weight.copy_(noise * scale + (1.0 if "norm" in name else 0.0))
+    return model.to(dtype)
+
+
+def write_case(directory: Path, case: dict) -> None:
+    generator = torch.Generator().manual_seed(case.get("seed", 0))
+    config = Qwen2Config(**case["config"])
+    model = random_model(config, generator, getattr(torch, case.get("dtype", "float32")))
+    directory.mkdir(parents=True, exist_ok=True)
+    model.save_pretrained(directory, max_shard_size=case.get("shard", "5GB"))
+    # Read back rather than widened in place: that would keep the rotary frequencies as rounded to 16 bits.
+    model = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32).eval()
+    batch, time = case.get("batch", 2), case.get("time", 9)
+    ids = torch.randint(0, config.vocab_size, (batch, time), generator=generator)
+    expected = {}
+    logits = model(ids, use_cache=False).logits
+    expected["logits"] = logits.detach().reshape(batch * time, -1).contiguous()
+    if case.get("gradients"):
+        loss = torch.nn.functional.cross_entropy(logits[:, :-1].reshape(-1, config.vocab_size), ids[:, 1:].reshape(-1))
+        loss.backward()
+        expected["loss"] = loss.detach().reshape(1)
+        for name, weight in model.named_parameters():
+            expected[f"grad.{name}"] = weight.grad.contiguous()
+    save_file(expected, directory / "expected.safetensors")
+    (directory / "inputs.json").write_text(json.dumps({"batch": batch, "time": time, "ids": ids.flatten().tolist()}) + "\n")
+
+
+def print_logits(directory: Path, request: dict) -> None:
+    base = directory / request["base"] if "base" in request else directory
+    stored = str(AutoModelForCausalLM.from_pretrained(base).dtype)
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    if "base" in request:
+        from peft import PeftModel
+
+        model = PeftModel.from_pretrained(model, directory)
+    with torch.no_grad():
+        logits = model.eval()(torch.tensor(request["ids"]).reshape(request["batch"], -1), use_cache=False).logits
+    print(json.dumps({"dtype": stored, "logits": logits.flatten().tolist()}))
+
+
+def main() -> None:
+    command = sys.argv[1]
+    if command == "fixtures":
+        root = Path(__file__).resolve().parents[2] / "trainer/model/testdata"
+        for seed, (name, case) in enumerate(FIXTURES.items()):
+            write_case(root / name, {"seed": seed, **case})
+    elif command == "case":
+        write_case(Path(sys.argv[2]), json.load(sys.stdin))
+    elif command == "logits":
+        print_logits(Path(sys.argv[2]), json.load(sys.stdin))
+
+
+if __name__ == "__main__":
+    main()

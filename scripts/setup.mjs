@@ -1,0 +1,38 @@
+#!/usr/bin/env node
+// @ts-check
+// Brings everything that the project needs onto this machine: `npm run setup`. Runs on old Nodes and before any package is there:
+// it gets the packages, among them a newer Node, which then does the rest (scripts/setup/main.ts). A second run changes nothing.
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { cacheDir } from './setup/cache.mjs';
+import { withLock } from './setup/lock.mjs';
+import { findNode } from './setup/node.mjs';
+import { installPackages, packagesAreCurrent } from './setup/packages.mjs';
+import { run } from './setup/process.mjs';
+import { report, SetupFailure, step } from './setup/report.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+/** @param {string[]} args */
+async function main(...args) {
+  const node = await findNode(root);
+  const { status, signal, error } = await run(node, [join(root, 'scripts/setup/main.ts'), ...args], { show: true });
+  if (error) throw new SetupFailure(`${node} does not start: ${error.message}`, 'run `npm ci`, then the set-up again');
+  if (signal) throw new SetupFailure(`the set-up was stopped by ${signal}`, 'run it again');
+  return status ?? 1;
+}
+
+async function setup() {
+  if (packagesAreCurrent(root) && (await main('--check')) === 0) return 0;
+  return withLock(join(cacheDir(process.env), 'setup.lock'), async () => {
+    if (!packagesAreCurrent(root)) await step('packages', 'npm', () => installPackages(root));
+    return main();
+  });
+}
+
+try {
+  process.exitCode = await setup();
+} catch (error) {
+  report(error);
+  process.exitCode = 1;
+}
