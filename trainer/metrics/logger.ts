@@ -1,7 +1,8 @@
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { createLogger as createWinston, format, type Logger as Winston } from 'winston';
+import { createLogger as createWinston, format, type Logform, type Logger as Winston } from 'winston';
 import Transport from 'winston-transport';
+
 import { diskError } from '../../crds/files.ts';
 import type { Logger } from '../stages/context.ts';
 
@@ -63,7 +64,7 @@ export function createLogger(options: LogOptions): FileLogger {
 class DescriptorTransport extends Transport {
   readonly #descriptor: number;
 
-  constructor(descriptor: number, lineFormat: ReturnType<typeof format.combine>, level: LogLevel) {
+  constructor(descriptor: number, lineFormat: Logform.Format, level: LogLevel) {
     super({ level, format: lineFormat });
     this.#descriptor = descriptor;
   }
@@ -117,13 +118,19 @@ const COLORS: Readonly<Record<string, string>> = {
 };
 
 function textLines({ now, color }: LogOptions) {
-  return format.printf(({ level, message, ...rest }) => {
-    const values = Object.entries(rest).map(
-      ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
-    );
-    const time = now().toTimeString().slice(0, 8);
-    const line = [time, level.padEnd(5), String(message), ...values].join(' ');
-    const paint = color ? (COLORS[level] ?? '') : '';
-    return paint === '' ? line : `${paint}${line}\u001b[0m`;
-  });
+  return format.combine(
+    withoutStack(),
+    format.printf(({ level, message, ...rest }) => {
+      const values = Object.entries(rest).map(
+        ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+      );
+      const time = now().toTimeString().slice(0, 8);
+      const line = [time, level.padEnd(5), String(message), ...values].join(' ');
+      const paint = color ? (COLORS[level] ?? '') : '';
+      return paint === '' ? line : `${paint}${line}\u001b[0m`;
+    }),
+  );
 }
+
+/** Lines with a stack are for the file and for machines: the command prints the error that ends it, made for people. */
+const withoutStack = format((info) => (info.stack === undefined ? info : false));
