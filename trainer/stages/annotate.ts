@@ -1,0 +1,169 @@
+import { join } from 'node:path';
+import { CftError } from '../../crds/errors.ts';
+import type { AnnotateStage } from '../../crds/stage.ts';
+import { annotateBatched, type RolloutTag } from '../annotate/batched.ts';
+import { type AnnotationRecord, ResponseRecord } from '../annotate/record.ts';
+import { annotateSequential, fullForward } from '../annotate/sequential.ts';
+import { LOW_CRITICAL_RATIO, Tally } from '../annotate/tally.ts';
+import { readJsonl } from '../data/jsonl.ts';
+import { BatchDecoder } from '../decode/batch.ts';
+import { DecodeEngine } from '../decode/engine.ts';
+import { createVerifier } from '../verify/create.ts';
+import type { StageContext, StageOutcome } from './context.ts';
+import { type OpenModel, openModel } from './model.ts';
+import { OrderedLines } from './ordered-lines.ts';
+
+/** Responses annotated at the same time, for each so many slots: enough to keep the slots full while responses end. */
+const SLOTS_PER_ORIGIN = 8;
+
+/**
+ * Finds the critical tokens of the shard's correct responses. Goes on where it stopped: a response that is in the output is not
+ * annotated again.
+ *
+ * @throws CftError NoCorrectResponse if the shard is the only one and has no correct response, NoCriticalToken if none of the
+ *   run's tokens is critical
+ */
+export async function annotate(stage: AnnotateStage, context: StageContext): Promise<StageOutcome> {
+  const { params } = stage;
+  const input = join(stage.runDir, params.input);
+  const responses = await correctResponses(input, params);
+  const path = join(stage.runDir, params.output);
+  const lines = await OrderedLines.open<AnnotationRecord>({
+    path,
+    ids: responses.map(({ id }) => id),
+    idOf: ({ id }) => id,
+  });
+  const tally = new Tally(params.criterion);
+  for (const record of lines.existing) tally.add(record);
+  const progress = () => context.progress.update({ phase: 'annotate', done: tally.responses, total: responses.length });
+  progress();
+  try {
+    if (tally.responses < responses.length) {
+      const model = await openModel(params.model.source, context);
+      try {
+        for await (const record of annotations(responses.slice(tally.responses), params, model, context)) {
+          await lines.add(tally.responses, record);
+          tally.add(record);
+          tell(tally, context);
+          progress();
+          await context.cancellationPoint();
+        }
+      } finally {
+        model.close();
+      }
+    }
+  } finally {
+    await lines.close();
+  }
+  return outcome(tally, stage, context);
+}
+
+async function correctResponses(
+  path: string,
+  { shard, maxSamples }: AnnotateStage['params'],
+): Promise<ResponseRecord[]> {
+  const correct: ResponseRecord[] = [];
+  for await (const { value, line } of readJsonl(path)) {
+    const parsed = ResponseRecord.safeParse(value);
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues;
+      throw new CftError('InvalidRecord', `${issue?.path.join('.')}: ${issue?.message}`, {
+        where: `${path}:${line}`,
+        hint: 'this file should be the output of cft generate',
+      });
+    }
+    if (parsed.data.correct) correct.push(parsed.data);
+  }
+  if (correct.length === 0 && shard.count === 1)
+    throw new CftError('NoCorrectResponse', 'there is no correct response to annotate', {
+      where: path,
+      hint: 'see what the model answered in this file',
+    });
+  return correct.slice(0, maxSamples);
+}
+
+function annotations(
+  responses: readonly ResponseRecord[],
+  params: AnnotateStage['params'],
+  model: OpenModel,
+  context: StageContext,
+): AsyncGenerator<AnnotationRecord> {
+  const { tokenizer, session } = model;
+  const common = {
+    tokenizer,
+    verifier: createVerifier(params.verifier),
+    eosTokenIds: new Set(tokenizer.eosTokenIds),
+    maxNewTokens: params.maxNewTokens,
+    onRollout: (outcome: 'correct' | 'wrong', decoded: number) => {
+      context.metrics.inc('cft_annotate_rollouts_total', { outcome });
+      context.metrics.inc('cft_decode_tokens_total', {}, decoded);
+    },
+  };
+  if (params.mode === 'sequential') return oneByOne(responses, { ...common, predict: fullForward(session, model) });
+  const slots = params.batchSize;
+  const origins = Math.min(responses.length, Math.max(2, Math.ceil(slots / SLOTS_PER_ORIGIN)));
+  const longest = responses.reduce((most, { promptIds }) => Math.max(most, promptIds.length), 0);
+  const engine = new DecodeEngine(session, model, { slots, origins, maxLength: longest + params.maxNewTokens });
+  const decoder = new BatchDecoder<RolloutTag>(engine, common);
+  return annotateBatched(responses, { ...common, engine, decoder, origins });
+}
+
+async function* oneByOne(
+  responses: readonly ResponseRecord[],
+  options: Parameters<typeof annotateSequential>[1],
+): AsyncGenerator<AnnotationRecord> {
+  for (const response of responses) yield await annotateSequential(response, options);
+}
+
+function tell(tally: Tally, { metrics }: StageContext): void {
+  metrics.inc('cft_annotate_responses_total', {});
+  for (const criterion of ['strict-2', 'strict-3'] as const)
+    metrics.set('cft_annotate_critical_ratio', { criterion }, tally.ratio(criterion));
+  for (const tokens of ['all', 'critical', 'other'] as const) {
+    const nats = tally.entropy(tokens);
+    if (Number.isFinite(nats)) metrics.set('cft_token_entropy_nats', { tokens }, nats);
+  }
+}
+
+function outcome(tally: Tally, { params }: AnnotateStage, context: StageContext): StageOutcome {
+  const { criterion, shard, output } = params;
+  const ratio = tally.ratio();
+  if (ratio === 0 && shard.count === 1)
+    throw new CftError(
+      'NoCriticalToken',
+      `none of the ${tally.tokens} response tokens is critical under ${criterion}`,
+      {
+        where: output,
+        hint:
+          criterion === 'strict-3'
+            ? 'try annotate.criterion strict-2, which asks for less'
+            : 'the answers do not depend on single tokens: does the verifier tell right from wrong?',
+      },
+    );
+  if (ratio < LOW_CRITICAL_RATIO && criterion === 'strict-3')
+    context.warn(
+      'CriticalRatioLow',
+      `only ${(100 * ratio).toFixed(1)} % of the tokens are critical under strict-3; strict-2 gives ${(100 * tally.ratio('strict-2')).toFixed(1)} %: consider annotate.criterion strict-2`,
+    );
+  if (tally.withoutCritical > 0)
+    context.logger.info('some responses have no critical token and are not trained on', {
+      responses: tally.withoutCritical,
+    });
+  const metrics: Record<string, number> = {
+    responses: tally.responses,
+    tokens: tally.tokens,
+    criticalRatio: ratio,
+    criticalRatioStrict2: tally.ratio('strict-2'),
+    criticalRatioStrict3: tally.ratio('strict-3'),
+    entropy: tally.entropy('all'),
+    entropyCritical: tally.entropy('critical'),
+    entropyOther: tally.entropy('other'),
+    rollouts: tally.rollouts.correct + tally.rollouts.wrong,
+    rolloutsSkipped: tally.rollouts.skipped,
+    withoutCritical: tally.withoutCritical,
+  };
+  return {
+    metrics: Object.fromEntries(Object.entries(metrics).filter(([, value]) => Number.isFinite(value))),
+    artifacts: { annotations: output },
+  };
+}
