@@ -2,6 +2,9 @@
 // @ts-check
 // Brings everything that the project needs onto this machine: `npm run setup`. Runs on old Nodes and before any package is there:
 // it gets the packages, among them a newer Node, which then does the rest (scripts/setup/main.ts). A second run changes nothing.
+// `--then FILE ARGUMENTS` runs a TypeScript file of the project after that, on its Node.
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheDir } from './setup/cache.mjs';
@@ -30,8 +33,31 @@ async function setup() {
   });
 }
 
+/**
+ * Runs a file of the project as if it had been started in our place.
+ *
+ * @param {string} file
+ * @param {string[]} args
+ * @returns {Promise<number>} its exit status
+ */
+async function runFile(file, args) {
+  const child = spawn(await findNode(root), [join(root, file), ...args], { cwd: root, stdio: 'inherit' });
+  // The terminal sends Ctrl-C to both; the child decides what follows.
+  process.on('SIGINT', () => {});
+  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('exit', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
+  });
+}
+
+const [then, file, ...args] = process.argv.slice(2);
 try {
-  process.exitCode = await setup();
+  if (then !== undefined && (then !== '--then' || file === undefined)) {
+    throw new SetupFailure(`unknown argument ${then}`, 'use `node scripts/setup.mjs [--then FILE ARGUMENTS]`');
+  }
+  const status = await setup();
+  process.exitCode = status !== 0 || file === undefined ? status : await runFile(file, args);
 } catch (error) {
   report(error);
   process.exitCode = 1;

@@ -3,17 +3,17 @@ import { SetupFailure } from './report.mjs';
 const causes: readonly (readonly [pattern: RegExp, message: string, hint: string])[] = [
   [
     /DO NOT MATCH THE HASHES|BadZipFile/,
-    'a TensorFlow wheel is not the pinned one: its hash is another',
+    'a wheel is not the pinned one: its hash is another',
     'run the set-up again; if it fails again, your package index, PIP_FIND_LINKS or proxy serves a changed file: remove it there',
   ],
   [
     /No space left on device|Errno 28/,
     'the disk is full',
-    'free some space (TensorFlow needs 1.5 GB, with CUDA 9 GB), or set XDG_CACHE_HOME to a folder on another disk',
+    'free some space (TensorFlow needs 1.5 GB, with CUDA 9 GB, PyTorch 6 GB), or set XDG_CACHE_HOME to a folder on another disk',
   ],
   [
     /No module named ['"]?(pip|ensurepip)/,
-    'Python has no pip, which downloads TensorFlow',
+    'Python has no pip',
     'install it (Debian: apt-get install python3-pip; elsewhere: python3 -m ensurepip)',
   ],
   [
@@ -28,8 +28,8 @@ const causes: readonly (readonly [pattern: RegExp, message: string, hint: string
   ],
   [
     /No matching distribution found|Could not find a version/,
-    "pip's package index does not have the pinned TensorFlow",
-    'set PIP_INDEX_URL to an index that has it, or PIP_FIND_LINKS to a folder with the wheel named in scripts/setup/wheels.json',
+    "pip's package index does not have a pinned version",
+    'set PIP_INDEX_URL to an index that has it, or PIP_FIND_LINKS to a folder with its wheel (scripts/setup/wheels.json has the hashes)',
   ],
 ];
 
@@ -37,7 +37,7 @@ const causes: readonly (readonly [pattern: RegExp, message: string, hint: string
 export function pipFailure(output: string): SetupFailure {
   const [, message, hint] = causes.find(([pattern]) => pattern.test(output)) ?? [
     undefined,
-    'pip could not download TensorFlow',
+    'pip could not download what is needed',
     'see its message above',
   ];
   return new SetupFailure(message, hint, output);
