@@ -16,7 +16,10 @@ describe('createRandom', () => {
   test('int reaches every number about equally often', () => {
     const random = createRandom(1);
     const counts = new Array<number>(7).fill(0);
-    for (let i = 0; i < 70_000; i++) counts[random.int(7)] = (counts[random.int(7)] ?? 0) + 1;
+    for (let i = 0; i < 70_000; i++) {
+      const drawn = random.int(7);
+      counts[drawn] = (counts[drawn] ?? 0) + 1;
+    }
     for (const count of counts) expect(Math.abs(count - 10_000)).toBeLessThan(700);
   });
 

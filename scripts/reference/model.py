@@ -1,8 +1,9 @@
 """Random tiny Qwen2 models with what transformers computes for them: reference values for trainer/model.
 
   python scripts/reference/model.py fixtures     writes trainer/model/testdata (then: biome format --write trainer/model)
-  python scripts/reference/model.py case DIR     reads a case as JSON from standard input and writes it to DIR
-  python scripts/reference/model.py logits DIR   loads the model (and adapter) in DIR, prints the logits for ids read from standard input
+  python scripts/reference/model.py cases        reads {directory: case} from standard input and writes each
+  python scripts/reference/model.py logits       reads [{"model", "adapter"?, "batch", "ids"}] from standard input, loads each
+                                                 model (and PEFT adapter) and prints [{"dtype", "logits"}]
 
 A case is {"config": {...Qwen2Config}, "seed": n, "batch": n, "time": n, "dtype": "float32", "shard": "10KB", "gradients": true}.
 Its directory gets the model as save_pretrained writes it, inputs.json {"batch", "time", "ids"}, and expected.safetensors:
@@ -53,7 +54,7 @@ def random_model(config: Qwen2Config, generator: torch.Generator, dtype: torch.d
             noise = torch.randn(weight.shape, generator=generator)
             scale = 0.5 / weight.shape[-1] ** 0.5 if weight.ndim == 2 else 0.2
             if name.endswith("embed_tokens.weight"):
-                scale = 0.5
+                scale = 2 / weight.shape[-1] ** 0.5
             weight.copy_(noise * scale + (1.0 if "norm" in name else 0.0))
     return model.to(dtype)
 
@@ -81,17 +82,17 @@ def write_case(directory: Path, case: dict) -> None:
     (directory / "inputs.json").write_text(json.dumps({"batch": batch, "time": time, "ids": ids.flatten().tolist()}) + "\n")
 
 
-def print_logits(directory: Path, request: dict) -> None:
-    base = directory / request["base"] if "base" in request else directory
-    stored = str(AutoModelForCausalLM.from_pretrained(base).dtype)
-    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
-    if "base" in request:
+def logits_of(request: dict) -> dict:
+    stored = str(AutoModelForCausalLM.from_pretrained(request["model"]).dtype)
+    model = AutoModelForCausalLM.from_pretrained(request["model"], dtype=torch.float32)
+    if "adapter" in request:
         from peft import PeftModel
 
-        model = PeftModel.from_pretrained(model, directory)
+        model = PeftModel.from_pretrained(model, request["adapter"])
+    ids = torch.tensor(request["ids"]).reshape(request["batch"], -1)
     with torch.no_grad():
-        logits = model.eval()(torch.tensor(request["ids"]).reshape(request["batch"], -1), use_cache=False).logits
-    print(json.dumps({"dtype": stored, "logits": logits.flatten().tolist()}))
+        logits = model.eval()(ids, use_cache=False).logits
+    return {"dtype": stored, "logits": logits.flatten().tolist()}
 
 
 def main() -> None:
@@ -100,10 +101,11 @@ def main() -> None:
         root = Path(__file__).resolve().parents[2] / "trainer/model/testdata"
         for seed, (name, case) in enumerate(FIXTURES.items()):
             write_case(root / name, {"seed": seed, **case})
-    elif command == "case":
-        write_case(Path(sys.argv[2]), json.load(sys.stdin))
+    elif command == "cases":
+        for directory, case in json.load(sys.stdin).items():
+            write_case(Path(directory), case)
     elif command == "logits":
-        print_logits(Path(sys.argv[2]), json.load(sys.stdin))
+        print(json.dumps([logits_of(request) for request in json.load(sys.stdin)]))
 
 
 if __name__ == "__main__":

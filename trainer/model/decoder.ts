@@ -35,7 +35,7 @@ export function decoderHidden(
   attend: Attend,
 ): Tensor2D {
   const rotary = rotaryTable(config, positions);
-  let hidden = embed(p.tensor('model.embed_tokens.weight') as Tensor2D, ids);
+  let hidden = gatherRows(p.tensor('model.embed_tokens.weight') as Tensor2D, ids);
   for (let layer = 0; layer < config.numHiddenLayers; layer++) {
     const name = `model.layers.${layer}`;
     const norm = (suffix: string, x: Tensor2D) =>
@@ -136,13 +136,19 @@ export function rmsNorm(x: Tensor2D, weight: Tensor1D, epsilon: number): Tensor2
   return op(x, weight) as Tensor2D;
 }
 
-/** Rows of the table; its gradient adds up the rows that share an id. */
-function embed(table: Tensor2D, ids: Tensor1D): Tensor2D {
-  const [vocab, d] = table.shape;
+/**
+ * Some rows of a table, in any order, also repeated. Its gradient adds up what a row got in all its places; unlike that of
+ * tf.gather it runs on every backend.
+ *
+ * @param table [n, d]
+ * @param rows  [m] int32
+ * @returns     [m, d]
+ */
+export function gatherRows(table: Tensor2D, rows: Tensor1D): Tensor2D {
   const op = tf.customGrad((...args) => {
     const [table] = args as unknown as [Tensor2D];
-    const gradFunc = (dy: Tensor) => tf.scatterND(tf.reshape(ids, [-1, 1]), dy, [vocab, d]);
-    return { value: tf.gather(table, ids), gradFunc };
+    const gradFunc = (dy: Tensor) => tf.scatterND(tf.reshape(rows, [-1, 1]), dy, table.shape);
+    return { value: tf.gather(table, rows), gradFunc };
   });
   return op(table) as Tensor2D;
 }

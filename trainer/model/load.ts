@@ -62,13 +62,14 @@ export async function* readWeights(
 }
 
 function checkFinite(values: Float32Array, entry: TensorEntry): void {
-  const index = values.findIndex((value) => !Number.isFinite(value));
-  if (index < 0) return;
-  throw new CftError('NotFinite', `tensor "${entry.name}" holds ${values[index]} at element ${index}`, {
-    where: entry.path,
-    value: values[index],
-    hint: 'the weights are unusable: their training diverged, or the file is damaged',
-  });
+  for (let i = 0; i < values.length; i++) {
+    if (Number.isFinite(values[i])) continue;
+    throw new CftError('NotFinite', `tensor "${entry.name}" holds ${values[i]} at element ${i}`, {
+      where: entry.path,
+      value: values[i],
+      hint: 'the weights are unusable: their training diverged, or the file is damaged',
+    });
+  }
 }
 
 async function checkTied(embedding: Float32Array, head: TensorEntry): Promise<void> {

@@ -102,6 +102,13 @@ async function listTensors(dir: string): Promise<Map<string, TensorEntry>> {
   }
   const weightMap = await readIndex(indexPath);
   const files = [...new Set(Object.values(weightMap))].sort();
+  for (const file of files) {
+    if (await exists(join(dir, file))) continue;
+    throw new CftError('FileNotFound', `${file}, which model.safetensors.index.json lists, does not exist`, {
+      where: join(dir, file),
+      hint: 'download the missing shard: the model is incomplete',
+    });
+  }
   const tensors = new Map<string, TensorEntry>();
   for (const file of files) {
     for (const [name, entry] of (await readHeader(join(dir, file))).tensors) {

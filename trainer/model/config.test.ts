@@ -1,0 +1,156 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { loadConfig, type ModelConfig, parseConfig } from './config.ts';
+import { fixtureDir } from './testing.ts';
+
+/** Qwen2.5-0.5B's config.json, as published: the spelling that transformers 4 wrote. */
+const QWEN25 = {
+  architectures: ['Qwen2ForCausalLM'],
+  attention_dropout: 0.0,
+  bos_token_id: 151643,
+  eos_token_id: 151643,
+  hidden_act: 'silu',
+  hidden_size: 896,
+  initializer_range: 0.02,
+  intermediate_size: 4864,
+  max_position_embeddings: 32768,
+  max_window_layers: 24,
+  model_type: 'qwen2',
+  num_attention_heads: 14,
+  num_hidden_layers: 24,
+  num_key_value_heads: 2,
+  rms_norm_eps: 1e-6,
+  rope_theta: 1000000.0,
+  sliding_window: 32768,
+  tie_word_embeddings: true,
+  torch_dtype: 'bfloat16',
+  transformers_version: '4.40.1',
+  use_cache: true,
+  use_mrope: false,
+  use_sliding_window: false,
+  vocab_size: 151936,
+};
+
+describe('parseConfig', () => {
+  test('reads a published Qwen2.5 config', () => {
+    expect(parseConfig(QWEN25, 'config.json')).toEqual({
+      architecture: 'Qwen2ForCausalLM',
+      modelType: 'qwen2',
+      vocabSize: 151936,
+      hiddenSize: 896,
+      intermediateSize: 4864,
+      numHiddenLayers: 24,
+      numAttentionHeads: 14,
+      numKeyValueHeads: 2,
+      headDim: 64,
+      maxPositionEmbeddings: 32768,
+      rmsNormEps: 1e-6,
+      ropeTheta: 1e6,
+      tieWordEmbeddings: true,
+      biasedLayers: ['self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj'],
+      dtype: 'bfloat16',
+      eosTokenIds: [151643],
+      bosTokenId: 151643,
+      padTokenId: undefined,
+    } satisfies ModelConfig);
+  });
+
+  test('takes the defaults of transformers for what is left out', () => {
+    const { rms_norm_eps, rope_theta, tie_word_embeddings, max_position_embeddings, eos_token_id, ...rest } = QWEN25;
+    expect(parseConfig({ ...rest, num_key_value_heads: null }, 'config.json')).toMatchObject({
+      rmsNormEps: 1e-6,
+      ropeTheta: 10_000,
+      tieWordEmbeddings: false,
+      maxPositionEmbeddings: 32_768,
+      numKeyValueHeads: 14,
+      eosTokenIds: [],
+    });
+  });
+
+  test.each([
+    ['rope_parameters', { rope_parameters: { rope_type: 'default', rope_theta: 5e5 } }, 5e5],
+    ['the key beside rope_parameters', { rope_parameters: { rope_type: 'default' } }, 1e6],
+    ['an empty rope_scaling', { rope_scaling: { type: 'default' } }, 1e6],
+    ['rope_scaling null', { rope_scaling: null }, 1e6],
+  ])('takes rope_theta from %s', (_what, keys, theta) => {
+    expect(parseConfig({ ...QWEN25, ...keys }, 'config.json').ropeTheta).toBe(theta);
+  });
+
+  test.each([
+    ['architectures', { architectures: ['Qwen2MoeForCausalLM'] }, 'Qwen2MoeForCausalLM'],
+    ['model_type alone', { architectures: null, model_type: 'gpt2' }, 'gpt2'],
+    ['neither', { architectures: undefined, model_type: undefined }, 'null'],
+    ['hidden_act', { hidden_act: 'gelu' }, 'hidden_act "gelu"'],
+    ['quantization_config', { quantization_config: { quant_method: 'awq' } }, 'quantization_config'],
+    ['attention_dropout', { attention_dropout: 0.1 }, 'attention_dropout 0.1'],
+    ['use_sliding_window', { use_sliding_window: true }, 'use_sliding_window true'],
+    ['layer_types', { layer_types: ['full_attention', 'sliding_attention'] }, 'layer_types'],
+    ['rope_scaling', { rope_scaling: { type: 'yarn', factor: 4 } }, 'rope_scaling.rope_type "yarn"'],
+    ['rope_parameters', { rope_parameters: { rope_type: 'llama3' } }, 'rope_parameters.rope_type "llama3"'],
+    ['a rope for each kind of layer', { rope_parameters: { full_attention: { rope_theta: 1 } } }, 'full_attention'],
+    ['partial rotary', { rope_parameters: { partial_rotary_factor: 0.5 } }, 'partial_rotary_factor 0.5'],
+    ['is_causal', { is_causal: false }, 'is_causal false'],
+  ])('refuses by name what it would compute differently: %s', (_what, keys, named) => {
+    expect(() => parseConfig({ ...QWEN25, ...keys }, 'm/config.json')).toThrow(
+      expect.objectContaining({
+        code: 'UnsupportedModel',
+        where: 'm/config.json',
+        message: expect.stringContaining(named),
+        hint: expect.any(String),
+      }),
+    );
+  });
+
+  test.each([
+    ['hidden_size', { hidden_size: '896' }, 'hidden_size'],
+    ['a missing size', { intermediate_size: undefined }, 'intermediate_size'],
+    ['a fraction', { num_hidden_layers: 2.5 }, 'num_hidden_layers'],
+    ['heads that do not divide', { num_key_value_heads: 4 }, 'num_attention_heads 14 is not a multiple'],
+    ['an odd head', { head_dim: 7 }, 'head dimension is 7'],
+    ['a negative id', { eos_token_id: [1, -1] }, 'eos_token_id'],
+  ])('says which field is wrong: %s', (_what, keys, named) => {
+    expect(() => parseConfig({ ...QWEN25, ...keys }, 'm/config.json')).toThrow(
+      expect.objectContaining({ code: 'InvalidConfig', message: expect.stringContaining(named) }),
+    );
+  });
+});
+
+describe('loadConfig', () => {
+  let dir: string;
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'cft-config-'));
+  });
+  afterEach(() => rm(dir, { recursive: true }));
+
+  test('reads what transformers 5 writes', async () => {
+    expect(await loadConfig(fixtureDir('tied-gqa2'))).toMatchObject({
+      ropeTheta: 10_000,
+      tieWordEmbeddings: true,
+      dtype: 'float32',
+      eosTokenIds: [2, 3],
+      bosTokenId: 1,
+      padTokenId: 0,
+    });
+    expect(await loadConfig(fixtureDir('untied-mha-theta1e6'))).toMatchObject({ ropeTheta: 1e6, rmsNormEps: 1e-5 });
+    expect(await loadConfig(fixtureDir('bfloat16-headdim8'))).toMatchObject({ headDim: 8, dtype: 'bfloat16' });
+  });
+
+  test('generation_config.json decides on the end tokens', async () => {
+    await writeFile(join(dir, 'config.json'), JSON.stringify(QWEN25));
+    await writeFile(
+      join(dir, 'generation_config.json'),
+      JSON.stringify({ eos_token_id: [151645, 151643], repetition_penalty: 1.1 }),
+    );
+    expect(await loadConfig(dir)).toMatchObject({ eosTokenIds: [151645, 151643], bosTokenId: 151643 });
+  });
+
+  test('says what is missing or broken', async () => {
+    await expect(loadConfig(dir)).rejects.toMatchObject({ code: 'FileNotFound', where: join(dir, 'config.json') });
+    await writeFile(join(dir, 'config.json'), '{"hidden_size": 8');
+    await expect(loadConfig(dir)).rejects.toMatchObject({ code: 'InvalidConfig', where: join(dir, 'config.json') });
+    await writeFile(join(dir, 'config.json'), '[]');
+    await expect(loadConfig(dir)).rejects.toMatchObject({ code: 'InvalidConfig' });
+  });
+});

@@ -1,0 +1,89 @@
+import type { Tensor1D } from '@tensorflow/tfjs-core';
+import fc from 'fast-check';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { loadBackend } from '../tensor/backend.ts';
+import { createSession } from '../tensor/create-session.ts';
+import { EagerSession } from '../tensor/eager-session.ts';
+import type { Session } from '../tensor/session.ts';
+import { causalAttention, decoderHidden, lmHead } from './decoder.ts';
+import { type LoadedModel, loadModel } from './load.ts';
+import { fixtureDir, logitsOf, lossAndGradients, maxDifference, readExpected, readInputs } from './testing.ts';
+
+beforeAll(() => loadBackend({ backend: 'tensorflow' }));
+
+const FIXTURES = ['tied-gqa2', 'untied-mha-theta1e6', 'sharded-gqa4', 'bfloat16-headdim8', 'float16'];
+const sessions: [string, () => Session][] = [
+  ['compiled', () => createSession()],
+  ['eager', () => new EagerSession()],
+];
+
+describe.each(sessions)('%s', (_how, create) => {
+  test.each(FIXTURES)('logits are those of transformers: %s', async (name) => {
+    const dir = fixtureDir(name);
+    const expected = (await readExpected(dir)).get('logits') ?? [];
+    expect(maxDifference(await logitsOf(create, dir, await readInputs(dir)), expected)).toBeLessThan(1e-5);
+  });
+
+  test('the gradient of every weight is that of PyTorch', async () => {
+    const dir = fixtureDir('tied-gqa2');
+    const expected = await readExpected(dir);
+    const session = create();
+    const model = await loadModel(session, dir);
+    const { loss, ...gradients } = lossAndGradients(session, model, await readInputs(dir));
+    expect(maxDifference(loss ?? [], expected.get('loss') ?? [])).toBeLessThan(1e-5);
+    expect(Object.keys(gradients).sort()).toEqual([...model.variables.keys()].sort());
+    for (const [name, gradient] of Object.entries(gradients)) {
+      const reference = expected.get(`grad.${name}`) ?? [];
+      const scale = Math.max(...Array.from(reference, Math.abs));
+      expect(maxDifference(gradient, reference), name).toBeLessThan(1e-5 * Math.max(1, scale));
+      expect(scale, name).toBeGreaterThan(1e-5);
+    }
+    session.dispose();
+  });
+});
+
+describe('causalAttention', () => {
+  test('what follows a token, padding too, changes none of its logits', async () => {
+    const session = createSession();
+    const model = await loadModel(session, fixtureDir('tied-gqa2'));
+    const { vocabSize } = model.config;
+    const [batch, time] = [2, 8];
+    const logits = logitsProgram(session, model, batch, time);
+    const ids = fc.array(fc.nat(vocabSize - 1), { minLength: batch * time, maxLength: batch * time });
+    fc.assert(
+      fc.property(ids, ids, fc.nat(time - 1), (first, second, cut) => {
+        const mixed = first.map((id, row) => (row % time <= cut ? id : (second[row] as number)));
+        const [a, b] = [logits(first), logits(mixed)];
+        for (let sequence = 0; sequence < batch; sequence++) {
+          const from = sequence * time * vocabSize;
+          const to = from + (cut + 1) * vocabSize;
+          expect(maxDifference(a.subarray(from, to), b.subarray(from, to))).toBeLessThan(1e-5);
+        }
+      }),
+      { numRuns: 30 },
+    );
+    session.dispose();
+  });
+
+  test('the sequences of a batch do not see each other', async () => {
+    const dir = fixtureDir('sharded-gqa4');
+    const { batch, time, ids } = await readInputs(dir);
+    const together = await logitsOf(createSession, dir, { batch, time, ids });
+    const width = together.length / batch;
+    for (let i = 0; i < batch; i++) {
+      const alone = await logitsOf(createSession, dir, { batch: 1, time, ids: ids.slice(i * time, (i + 1) * time) });
+      expect(maxDifference(alone, together.subarray(i * width, (i + 1) * width))).toBeLessThan(1e-5);
+    }
+  });
+});
+
+function logitsProgram(session: Session, { config, parameters }: LoadedModel, batch: number, time: number) {
+  const rows = { shape: [batch * time], dtype: 'int32' as const };
+  const positions = Int32Array.from({ length: batch * time }, (_, row) => row % time);
+  const program = session.program('logits', { ids: rows, positions: rows }, ({ ids, positions }) => {
+    const attend = causalAttention(config, batch, time);
+    const hidden = decoderHidden(config, parameters, ids as Tensor1D, positions as Tensor1D, attend);
+    return { logits: lmHead(config, parameters, hidden) };
+  });
+  return (ids: readonly number[]) => program.run({ ids: Int32Array.from(ids), positions }).logits as Float32Array;
+}
