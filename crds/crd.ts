@@ -58,7 +58,7 @@ export function cftRunCrd(): SchemaNode {
 
 /** The CustomResourceDefinition as YAML, with a head that names the command that generates it. */
 export function cftRunCrdYaml(): string {
-  return HEADER + stringify(cftRunCrd(), { lineWidth: 120, aliasDuplicateObjects: false });
+  return HEADER + stringify(cftRunCrd(), { lineWidth: 0, aliasDuplicateObjects: false });
 }
 
 function rootSchema(): SchemaNode {

@@ -51,15 +51,14 @@ export function parseCftRun(manifest: string | object, where: string): CftRun {
 }
 
 /** The error for a manifest with problems. */
-export function invalidManifest(problems: readonly Problem[], where: string): CftError {
+export function invalidManifest(problems: readonly Problem[], where: string, hint = FIELD_HINT): CftError {
   const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
   const list = problems.map((problem) => `  ${formatProblem(problem)}`).join('\n');
-  return new CftError('InvalidManifest', `${count} in the manifest\n${list}`, {
-    where,
-    value: problems,
-    hint: 'see `kubectl explain cftrun.spec --recursive` or crds/cft.dev_cftruns.yaml for every field',
-  });
+  return new CftError('InvalidManifest', `${count} in the manifest\n${list}`, { where, value: problems, hint });
 }
+
+const FIELD_HINT =
+  'every field is described in crds/cft.dev_cftruns.yaml, and by `kubectl explain cftrun.spec --recursive`';
 
 function checkValue(value: unknown, facts: ManifestFacts): CheckedManifest {
   const parsed = CftRun.safeParse(value);

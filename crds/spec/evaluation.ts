@@ -33,5 +33,5 @@ export const EvaluationSpec = withRules(z.strictObject(evaluationShape), evaluat
 export type EvaluationSpec = z.output<typeof EvaluationSpec>;
 
 function defaultK(samples: number): number[] {
-  return [...new Set([1, samples])].filter((k) => k <= samples);
+  return samples === 0 ? [] : [...new Set([1, samples])];
 }

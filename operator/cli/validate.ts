@@ -4,6 +4,7 @@ import { text as readAll } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 import type { CftRun } from '../../crds/cftrun.ts';
 import { CftError, formatError } from '../../crds/errors.ts';
+import { EXIT, exitCodeOf } from '../../crds/exit-codes.ts';
 import { checkCftRun, invalidManifest, locate } from '../../crds/parse.ts';
 import { formatProblem, type Problem } from '../../crds/problem.ts';
 import { localRunDirectory } from '../../crds/source.ts';
@@ -19,7 +20,7 @@ Checks a CftRun manifest and the local files it names, and shows the stages that
       --json       one JSON object: {"valid", "file", "errors", "warnings", "skipped", "run"}
   -h, --help       this text
 
-Exit status: 0 valid, 1 not valid, 2 wrong usage.
+Exit status: 0 valid, 2 not valid or wrong usage.
 `;
 
 /** What is known of a manifest after all checks. */
@@ -37,28 +38,22 @@ interface Validation {
  * `cft validate`: all that is wrong with a manifest, or the stages that it asks for.
  *
  * @param argv arguments after `validate`
- * @returns exit status: 0 valid, 1 not valid, 2 wrong usage
+ * @returns exit status: 0 valid, 2 not valid or wrong usage
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  let options: Options;
   try {
-    options = readOptions(argv);
-  } catch (error) {
-    process.stderr.write(`${formatError(error)}\n`);
-    return 2;
-  }
-  if (options.help) {
-    process.stdout.write(USAGE);
-    return 0;
-  }
-  try {
+    const options = readOptions(argv);
+    if (options.help) {
+      process.stdout.write(USAGE);
+      return EXIT.ok;
+    }
     const validation = await validate(options.file);
     if (options.json) process.stdout.write(`${JSON.stringify(asJson(validation))}\n`);
     else print(validation);
-    return validation.errors.length === 0 ? 0 : 1;
+    return validation.errors.length === 0 ? EXIT.ok : EXIT.badInput;
   } catch (error) {
     process.stderr.write(`${formatError(error)}\n`);
-    return 1;
+    return exitCodeOf(error);
   }
 }
 
@@ -167,7 +162,8 @@ function print(validation: Validation): void {
   for (const name of skipped) process.stdout.write(`${file}: skipped ${name}: not a CftRun\n`);
   for (const warning of warnings) process.stderr.write(`${file}: warning: ${formatProblem(warning)}\n`);
   if (errors.length > 0) {
-    process.stderr.write(`${formatError(invalidManifest(errors, file))}\n`);
+    const hint = run && 'relative paths start at the folder of the manifest';
+    process.stderr.write(`${formatError(invalidManifest(errors, file, hint))}\n`);
     return;
   }
   process.stdout.write(`${file}: valid\n  run       ${run?.metadata.name} in ${runDir}\n${planText(stages)}`);
