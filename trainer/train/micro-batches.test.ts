@@ -16,7 +16,7 @@ const sequences: fc.Arbitrary<WeightedSequence[]> = fc
     all.map((tokens) => ({
       ids: tokens.map(({ id }) => id),
       weights: tokens.map(({ weight }, index) => (index === 0 ? 0 : weight)),
-      promptLength: 2,
+      promptLength: 1,
     })),
   );
 const normalizations = fc.constantFrom<LossNormalization>('step', 'per-sequence', 'all-tokens');
@@ -60,7 +60,7 @@ test('the weights of a step add up to 1 with step and per-sequence, to the weigh
     fc.property(sequences, normalizations, (all, normalization) => {
       const total = sum(microBatches(all, 3, normalization).flatMap(({ weights }) => [...weights]));
       const weight = sum(all.flatMap(({ weights }) => weights));
-      const tokens = sum(all.map(({ ids }) => Math.max(0, ids.length - 2)));
+      const tokens = sum(all.map(({ ids }) => Math.max(0, ids.length - 1)));
       if (weight === 0) expect(total).toBe(0);
       else if (normalization !== 'all-tokens') expect(total).toBeCloseTo(1, 5);
       else if (tokens > 0) expect(total).toBeCloseTo(weight / tokens, 4);
@@ -84,6 +84,11 @@ test('per-sequence gives each sequence that has weight the same say', () => {
     '0.1667',
     '0.5000',
   ]);
+});
+
+test('all-tokens counts weighted prompt tokens too, so that it never divides by nothing', () => {
+  const [batch] = microBatches([{ ids: [1, 2], weights: [0, 1], promptLength: 2 }], 1, 'all-tokens');
+  expect(batch?.weights[0]).toBe(1);
 });
 
 test('sequences are cut after their last weighted token, and samples without weight cost nothing', () => {

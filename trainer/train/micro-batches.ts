@@ -1,16 +1,8 @@
-import { bucketOf } from './buckets.ts';
 import { type LossNormalization, lossFactors } from './normalization.ts';
-import { inputLength, type WeightedSequence } from './sequence.ts';
+import { inputLength, type WeightedSequence, weightedTokens } from './sequence.ts';
+import { type BatchShape, bucketed, type ShapeChoice } from './shapes.ts';
 
-/** Sizes that a compiled program is made for. */
-export interface BatchShape {
-  /** Sequences. */
-  readonly batch: number;
-  /** Input tokens of each sequence. */
-  readonly time: number;
-  /** Predicted tokens of all sequences. */
-  readonly rows: number;
-}
+export type { BatchShape } from './shapes.ts';
 
 /** What one forward and backward pass reads. Padding rows have weight 0. */
 export interface MicroBatch extends BatchShape {
@@ -27,74 +19,72 @@ export interface MicroBatch extends BatchShape {
   readonly predictedTokens: number;
 }
 
-const LEAST_TIME = 16;
-const LEAST_ROWS = 16;
-
 /**
  * Splits the sequences of one optimizer step into micro-batches. Each sequence is cut after its last weighted position, those without
  * weight are left out, and the others are sorted by length, so that neighbours share their padding. The sum of the micro-batches' losses
  * and gradients is that of the step computed in full.
  *
  * @param batchSize sequences of a micro-batch at most
+ * @param choose    padded shape of each micro-batch
  * @returns none if no token of the step has weight
  */
 export function microBatches(
   sequences: readonly WeightedSequence[],
   batchSize: number,
   normalization: LossNormalization,
+  choose: ShapeChoice = bucketed,
 ): MicroBatch[] {
-  const factors = lossFactors(sequences, normalization);
+  const factors = new Map(lossFactors(sequences, normalization).map((factor, index) => [sequences[index], factor]));
+  return groups(sequences, batchSize).map((group) => pack(group, choose(shapeOf(group)), (of) => factors.get(of) ?? 0));
+}
+
+/** The shapes without padding that {@link microBatches} needs for a step. */
+export function neededShapes(sequences: readonly WeightedSequence[], batchSize: number): BatchShape[] {
+  return groups(sequences, batchSize).map(shapeOf);
+}
+
+function groups(sequences: readonly WeightedSequence[], batchSize: number): WeightedSequence[][] {
   const useful = sequences
-    .map((sequence, index) => ({ sequence, factor: factors[index] ?? 0, length: inputLength(sequence) }))
+    .map((sequence) => ({ sequence, length: inputLength(sequence) }))
     .filter(({ length }) => length > 0)
     .sort((a, b) => b.length - a.length);
-  return chunks(useful, batchSize).map((chunk) => microBatch(chunk, batchSize));
+  return chunks(
+    useful.map(({ sequence }) => sequence),
+    batchSize,
+  );
 }
 
-interface Scaled {
-  readonly sequence: WeightedSequence;
-  readonly factor: number;
-  readonly length: number;
+function shapeOf(group: readonly WeightedSequence[]): BatchShape {
+  return {
+    batch: group.length,
+    time: Math.max(...group.map(inputLength)),
+    rows: group.reduce((sum, sequence) => sum + weightedTokens(sequence), 0),
+  };
 }
 
-function microBatch(entries: readonly Scaled[], batchSize: number): MicroBatch {
-  const rows: { index: number; target: number; weight: number }[] = [];
-  const batch = Math.min(batchSize, bucketOf(entries.length, 1, 1));
-  const time = bucketOf(Math.max(...entries.map(({ length }) => length)), LEAST_TIME, 4);
+function pack(
+  group: readonly WeightedSequence[],
+  shape: BatchShape,
+  factorOf: (sequence: WeightedSequence) => number,
+): MicroBatch {
+  const { batch, time, rows } = shape;
   const ids = new Int32Array(batch * time);
-  for (const [place, { sequence, factor, length }] of entries.entries()) {
+  const [rowIndices, targets, weights] = [new Int32Array(rows), new Int32Array(rows), new Float32Array(rows)];
+  let [row, inputTokens] = [0, 0];
+  for (const [place, sequence] of group.entries()) {
+    const length = inputLength(sequence);
     ids.set(sequence.ids.slice(0, length), place * time);
+    inputTokens += length;
     for (let position = 1; position <= length; position++) {
       const weight = sequence.weights[position] ?? 0;
-      const target = sequence.ids[position] ?? 0;
-      if (weight !== 0) rows.push({ index: place * time + position - 1, target, weight: weight * factor });
+      if (weight === 0) continue;
+      rowIndices[row] = place * time + position - 1;
+      targets[row] = sequence.ids[position] ?? 0;
+      weights[row] = weight * factorOf(sequence);
+      row++;
     }
   }
-  const size = bucketOf(rows.length, LEAST_ROWS, 2);
-  const padded = <T extends Int32Array | Float32Array>(array: T, values: readonly number[]): T => {
-    array.set(values);
-    return array;
-  };
-  return {
-    batch,
-    time,
-    rows: size,
-    ids,
-    rowIndices: padded(
-      new Int32Array(size),
-      rows.map(({ index }) => index),
-    ),
-    targets: padded(
-      new Int32Array(size),
-      rows.map(({ target }) => target),
-    ),
-    weights: padded(
-      new Float32Array(size),
-      rows.map(({ weight }) => weight),
-    ),
-    inputTokens: entries.reduce((sum, { length }) => sum + length, 0),
-    predictedTokens: rows.length,
-  };
+  return { ...shape, ids, rowIndices, targets, weights, inputTokens, predictedTokens: row };
 }
 
 function chunks<T>(items: readonly T[], size: number): T[][] {

@@ -1,16 +1,19 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { loadModel } from '../model/load.ts';
+import { type LoraSpec, loraShapes, withLora } from '../model/lora.ts';
 import { readHeader, readTensor } from '../model/safetensors.ts';
 import { loadBackend } from '../tensor/backend.ts';
 import { createSession } from '../tensor/create-session.ts';
+import type { Variable } from '../tensor/session.ts';
 import { type AdamWSettings, createAdamW } from './adamw.ts';
-import { microBatches } from './micro-batches.ts';
+import { microBatches, neededShapes } from './micro-batches.ts';
 import type { LossNormalization } from './normalization.ts';
-import { createTrainPrograms, type TrainedModel } from './programs.ts';
+import { createTrainPrograms, type StepOutcome, type TrainedModel } from './programs.ts';
 import { cosineWithWarmup, warmupSteps } from './schedule.ts';
 import type { WeightedSequence } from './sequence.ts';
+import { planShapes } from './shapes.ts';
 
 const DATA = join(import.meta.dirname, 'testdata');
 
@@ -18,10 +21,12 @@ const DATA = join(import.meta.dirname, 'testdata');
 interface Reference {
   readonly settings: AdamWSettings & {
     readonly batchSize: number;
+    readonly gradientAccumulationSteps: number;
     readonly learningRate: number;
     readonly warmupRatio: number;
     readonly maxGradNorm: number;
     readonly lossNormalization: LossNormalization;
+    readonly lora: LoraSpec | null;
   };
   readonly sequences: readonly WeightedSequence[];
   readonly steps: readonly (readonly number[])[];
@@ -35,38 +40,71 @@ beforeAll(async () => {
 test.each(['clipped', 'accumulated', 'per-sequence', 'all-tokens', 'matrices'])(
   '%s: twenty steps give the losses, norms and weights of PyTorch',
   async (name) => {
-    const reference = JSON.parse(await readFile(join(DATA, `${name}.json`), 'utf8')) as Reference;
+    const reference = await readReference(name);
     const session = createSession();
     const { config, parameters, variables } = await loadModel(session, join(DATA, 'model'));
-    const measured = trainAsReference({ session, config, parameters, trained: variables }, reference);
-    for (const [step, expected] of reference.measured.entries()) {
-      expect(relative(measured[step]?.loss, expected.loss), `loss of step ${step}`).toBeLessThan(1e-5);
-      expect(relative(measured[step]?.gradNorm, expected.gradNorm), `norm of step ${step}`).toBeLessThan(1e-4);
-    }
+    expectMeasured(trainAsReference({ session, config, parameters, trained: variables }, reference), reference);
     for (const [weight, expected] of await readAll(`${name}.safetensors`))
       expect(distance(variables.get(weight)?.values() ?? [], expected), weight).toBeLessThan(1e-5);
     session.dispose();
   },
 );
 
+test('lora: twenty steps give the losses, norms and matrices of PyTorch; the model stays as it is', async () => {
+  const reference = await readReference('lora');
+  const spec = reference.settings.lora as LoraSpec;
+  const session = createSession();
+  const { config, parameters, variables } = await loadModel(session, join(DATA, 'model'));
+  const before = snapshot(variables);
+  const trained = new Map<string, Variable>();
+  for (const [name, values] of await readAll('lora.initial.safetensors')) {
+    const shape = loraShapes(config, spec).get(withoutPrefix(name)) ?? [];
+    const variable = session.variable(name, { shape, dtype: 'float32' });
+    variable.load(values);
+    trained.set(withoutPrefix(name), variable);
+  }
+  const adapted = withLora(parameters, spec, (name) => trained.get(name)?.read());
+  expectMeasured(trainAsReference({ session, config, parameters: adapted, trained }, reference), reference);
+  for (const [name, expected] of await readAll('lora.safetensors'))
+    expect(distance(trained.get(withoutPrefix(name))?.values() ?? [], expected), name).toBeLessThan(1e-5);
+  expect(snapshot(variables)).toEqual(before);
+  session.dispose();
+});
+
+function expectMeasured(measured: readonly StepOutcome[], reference: Reference): void {
+  for (const [step, expected] of reference.measured.entries()) {
+    expect(relative(measured[step]?.loss, expected.loss), `loss of step ${step}`).toBeLessThan(1e-5);
+    expect(relative(measured[step]?.gradNorm, expected.gradNorm), `norm of step ${step}`).toBeLessThan(1e-4);
+  }
+}
+
+async function readReference(name: string): Promise<Reference> {
+  return JSON.parse(await readFile(join(DATA, `${name}.json`), 'utf8')) as Reference;
+}
+
+function snapshot(variables: ReadonlyMap<string, Variable>): Record<string, unknown> {
+  return Object.fromEntries([...variables].map(([name, variable]) => [name, variable.values()]));
+}
+
+function withoutPrefix(name: string): string {
+  return name.replace('base_model.model.', '');
+}
+
 function trainAsReference(model: TrainedModel, { settings, sequences, steps }: Reference) {
   const optimizer = createAdamW(model.session, model.trained, settings);
-  const programs = createTrainPrograms(model, optimizer, settings.maxGradNorm || undefined);
-  const all = steps.map((step) =>
-    microBatches(
-      step.map((index) => sequences[index] as WeightedSequence),
-      settings.batchSize,
-      settings.lossNormalization,
-    ),
-  );
-  programs.prepare(all);
+  const programs = createTrainPrograms(model, optimizer, settings.maxGradNorm || undefined, {
+    accumulate: settings.gradientAccumulationSteps > 1,
+  });
+  const contents = steps.map((step) => step.map((index) => sequences[index] as WeightedSequence));
+  const needed = contents.flatMap((step) => neededShapes(step, settings.batchSize));
+  const { shapes, choose } = planShapes(needed, 1);
+  programs.prepare([shapes]);
   const warmup = warmupSteps(steps.length, settings.warmupRatio);
-  return all.map((batches, step) =>
-    programs.step(
-      batches,
-      optimizer.scalars(step + 1, cosineWithWarmup(step, steps.length, warmup, settings.learningRate)),
-    ),
-  );
+  return contents.map((content, step) => {
+    const rate = cosineWithWarmup(step, steps.length, warmup, settings.learningRate);
+    const batches = microBatches(content, settings.batchSize, settings.lossNormalization, choose);
+    return programs.step(batches, { ...optimizer.scalars(step + 1, rate), seed: 0 });
+  });
 }
 
 async function readAll(file: string): Promise<Map<string, Float32Array>> {
