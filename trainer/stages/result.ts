@@ -10,7 +10,7 @@ export interface StageTimes {
   readonly completionTime: Date;
 }
 
-/** The result of a stage that did its work. Warnings become its message, one a line. */
+/** The result of a stage that did its work. Warnings become its message, one a line; numbers that are not finite are left out. */
 export function succeeded(
   stage: Stage,
   outcome: StageOutcome,
@@ -21,7 +21,7 @@ export function succeeded(
   return fitResult({
     ...head(stage, times),
     status: 'succeeded',
-    metrics: outcome.metrics,
+    metrics: Object.fromEntries(Object.entries(outcome.metrics).filter(([, value]) => Number.isFinite(value))),
     artifacts: outcome.artifacts,
     ...(message === '' ? {} : { message }),
   });

@@ -1,0 +1,172 @@
+import { existsSync } from 'node:fs';
+import { open, readdir, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { API_VERSION } from '../../../crds/cftrun.ts';
+import { CftError } from '../../../crds/errors.ts';
+import { parseCftRun } from '../../../crds/parse.ts';
+import type { AnnotateStage, ReportStage, Stage, StageKind, TrainStage } from '../../../crds/stage.ts';
+import { planStages } from '../../../crds/stages.ts';
+import { stageDirectory } from '../run-stage.ts';
+import { readStage } from '../stage-file.ts';
+import type { Flag } from './flag.ts';
+import { type Given, only, type Place, plainlyNamed, planFromFlags, readingFrom } from './plan.ts';
+import { ANNOTATE_FLAGS, EVALUATE_FLAGS, GENERATE_FLAGS, TRAIN_FLAGS } from './tables.ts';
+
+/** A command that does one kind of stage. */
+export interface StageCommand {
+  readonly kind: StageKind;
+  readonly summary: string;
+  readonly flags: readonly Flag[];
+  /** Options that are no fields of a manifest: as commander writes them, with their help. */
+  readonly own: readonly (readonly [flags: string, help: string])[];
+  /** The stages that the options ask for, in order. */
+  plan(given: Given, place: Place): Promise<Stage[]>;
+}
+
+export const STAGE_COMMANDS: readonly StageCommand[] = [
+  {
+    kind: 'generate',
+    summary: 'responses of a model to the questions of a data set, or to one prompt',
+    flags: GENERATE_FLAGS,
+    own: [
+      ['--prompt <text>', 'continue this text, instead of a data set'],
+      ['--input-ids <ids>', 'continue these token ids (1,2,3), instead of a data set'],
+      ['--logprobs <k>', 'with a prompt: the k most likely tokens at each step'],
+    ],
+    plan: async (given, place) => only(await planFromFlags('generate', GENERATE_FLAGS, given, place), 'generate'),
+  },
+  {
+    kind: 'annotate',
+    summary: 'which tokens of correct responses are critical',
+    flags: ANNOTATE_FLAGS,
+    own: [],
+    plan: planAnnotation,
+  },
+  {
+    kind: 'train',
+    summary: 'fine-tune on the critical tokens, or on others to compare',
+    flags: TRAIN_FLAGS,
+    own: [['--annotations <paths...>', 'annotation files, or directories of them (required)']],
+    plan: planTraining,
+  },
+  {
+    kind: 'evaluate',
+    summary: 'accuracy, pass@k and token entropy on a data set',
+    flags: EVALUATE_FLAGS,
+    own: [],
+    plan: async (given, place) => {
+      const stages = only(await planFromFlags('evaluate', EVALUATE_FLAGS, given, place), 'evaluate');
+      return stages.filter(({ params }) => 'target' in params && params.target === 'base');
+    },
+  },
+  {
+    kind: 'report',
+    summary: 'one HTML page about a run',
+    flags: [],
+    own: [['--run <dir>', 'the run directory (required)']],
+    plan: planReport,
+  },
+];
+
+/** A data set is generated for first; the output of `cft generate` is taken as it is. */
+async function planAnnotation(given: Given, place: Place): Promise<Stage[]> {
+  const stages = only(await planFromFlags('annotate', ANNOTATE_FLAGS, given, place), 'generate', 'annotate');
+  const data = resolve(place.cwd, String(given.data));
+  if (!(await holdsResponses(data))) return stages;
+  const annotate = stages.find((stage): stage is AnnotateStage => stage.kind === 'annotate');
+  if (annotate === undefined) return [];
+  return [await readingFrom(annotate, [data], ([input]) => ({ input: input ?? '' }))];
+}
+
+async function planTraining(given: Given, place: Place): Promise<Stage[]> {
+  const stages = await planFromFlags('train', TRAIN_FLAGS, given, place);
+  const trial = stages.find((stage): stage is TrainStage => stage.kind === 'train');
+  const paths = (given.annotations as readonly string[] | undefined) ?? [];
+  const files = (await Promise.all(paths.map((path) => annotationFiles(resolve(place.cwd, path))))).flat();
+  if (trial === undefined || files.length === 0) {
+    throw new CftError('InvalidArgument', '--annotations <paths...> is missing', {
+      where: 'cft train',
+      hint: 'pass what `cft annotate --out DIR` has written: DIR/annotations',
+    });
+  }
+  return [await readingFrom(plainlyNamed(trial), files, (inputs) => ({ inputs }))];
+}
+
+/** The report stage that a run directory was made with, or else the one that its run.json asks for. */
+async function planReport(given: Given): Promise<Stage[]> {
+  if (typeof given.run !== 'string') {
+    throw new CftError('InvalidArgument', '--run <dir> is missing', {
+      where: 'cft report',
+      hint: 'pass the directory that `cft run` worked in',
+    });
+  }
+  const runDir = resolve(given.run);
+  const file = join(stageDirectory({ runDir, name: 'report' }), 'stage.json');
+  const stage = existsSync(file) ? await readStage(file) : await plannedReport(runDir);
+  // Another report of the same results is what the user asks for here: it is made again, whatever it was made with.
+  return [{ ...stage, runDir, digest: `${API_VERSION}:report` } as ReportStage];
+}
+
+async function plannedReport(runDir: string): Promise<Stage> {
+  const file = join(runDir, 'run.json');
+  const text = await readWhole(file);
+  const stages = planStages(parseCftRun(text, file), { manifestDir: runDir, runDir });
+  const report = stages.find(({ kind }) => kind === 'report');
+  if (report === undefined) throw new CftError('Internal', 'the run has no report stage', { where: file });
+  return report;
+}
+
+async function readWhole(path: string): Promise<string> {
+  const file = await open(path).catch((cause: unknown) => {
+    throw new CftError('FileNotFound', 'not a run directory: it has no run.json', {
+      where: path,
+      hint: 'pass the directory that `cft run` worked in',
+      cause,
+    });
+  });
+  try {
+    return await file.readFile('utf8');
+  } finally {
+    await file.close();
+  }
+}
+
+async function annotationFiles(path: string): Promise<string[]> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) {
+    throw new CftError('FileNotFound', '--annotations: no such file or directory', {
+      where: path,
+      hint: 'pass what `cft annotate --out DIR` has written: DIR/annotations',
+    });
+  }
+  if (!found.isDirectory()) return [path];
+  const names = (await readdir(path)).filter((name) => name.endsWith('.jsonl')).sort();
+  return names.map((name) => join(path, name));
+}
+
+/** Whether a JSONL file is the output of `cft generate`: responses as token ids, with their verdict. */
+async function holdsResponses(path: string): Promise<boolean> {
+  const file = await open(path).catch(() => undefined);
+  if (file === undefined) return false;
+  try {
+    for await (const line of file.readLines({ autoClose: false })) {
+      const value: unknown = parsed(line);
+      return (
+        typeof value === 'object' &&
+        value !== null &&
+        ['promptIds', 'responseIds', 'correct'].every((key) => key in value)
+      );
+    }
+    return false;
+  } finally {
+    await file.close();
+  }
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
