@@ -146,8 +146,10 @@ export function rmsNorm(x: Tensor2D, weight: Tensor1D, epsilon: number): Tensor2
  */
 export function gatherRows(table: Tensor2D, rows: Tensor1D): Tensor2D {
   const op = tf.customGrad((...args) => {
-    const [table] = args as unknown as [Tensor2D];
-    const gradFunc = (dy: Tensor) => tf.scatterND(tf.reshape(rows, [-1, 1]), dy, table.shape);
+    const [table, save] = args as unknown as [Tensor2D, (tensors: Tensor[]) => void];
+    save([rows]);
+    const gradFunc = (dy: Tensor, [rows]: Tensor[]) =>
+      tf.scatterND(tf.reshape(rows as Tensor, [-1, 1]), dy, table.shape);
     return { value: tf.gather(table, rows), gradFunc };
   });
   return op(table) as Tensor2D;

@@ -1,8 +1,6 @@
 /** What the tests of this room share: reference cases (scripts/reference/model.py) and running a model on them. */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
 import type { Session } from '../tensor/session.ts';
@@ -111,12 +109,6 @@ export function maxDifference(a: ArrayLike<number>, b: ArrayLike<number>): numbe
     if (!(difference <= largest)) largest = difference;
   }
   return largest;
-}
-
-/** The Python that has PyTorch, transformers and peft, where the reference environment was set up. */
-export function referencePython(): string | undefined {
-  const python = join(homedir(), '.cache', 'cft', 'pyref', 'bin', 'python');
-  return existsSync(python) ? python : undefined;
 }
 
 /** Runs a command of scripts/reference/model.py on JSON, and returns what it prints. */

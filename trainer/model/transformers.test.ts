@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { referencePython } from '../../scripts/reference-env.ts';
 import { createRandom } from '../random.ts';
 import { loadBackend } from '../tensor/backend.ts';
 import { createSession } from '../tensor/create-session.ts';
@@ -11,7 +12,7 @@ import { saveAdapter } from './adapter.ts';
 import { loadConfig } from './config.ts';
 import { loraShapes, mergeLora, withLora } from './lora.ts';
 import { fileSources, saveModel } from './save.ts';
-import { logitsOf, maxDifference, readExpected, readInputs, referencePython, runReference } from './testing.ts';
+import { logitsOf, maxDifference, readExpected, readInputs, runReference } from './testing.ts';
 import { locateWeights } from './weights.ts';
 
 const python = referencePython();
