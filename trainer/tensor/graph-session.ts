@@ -163,7 +163,7 @@ export class GraphSession implements Session {
     const present = this.#loaded;
     const grown = present?.programs !== this.#programs.size || present.variables.length !== this.#variables.size;
     if (present !== undefined && !grown) {
-      this.#assign(present.id, []);
+      this.#assign(present.id);
       return present.id;
     }
     if (present !== undefined) {
@@ -178,22 +178,20 @@ export class GraphSession implements Session {
     const programs = [...this.#programs.values()].flatMap((program) => program.nodes);
     const id = this.#loadModel(savedModel([...service, ...programs]));
     this.#loaded = { id, variables, programs: this.#programs.size };
-    this.#assign(
-      id,
-      variables.filter((variable) => !this.#pending.has(variable)),
-    );
+    for (const variable of variables)
+      if (!this.#pending.has(variable)) this.#pending.set(variable, this.#zeros(variable));
+    this.#assign(id);
     return id;
   }
 
   // One run for all variables: each new set of feeds and fetches makes TensorFlow go through the whole graph once.
-  #assign(model: number, cleared: readonly GraphVariable[]): void {
-    const loaded = [...this.#pending.keys()];
-    const done = [...loaded.map(({ node }) => `${node}/loaded:0`), ...cleared.map(({ node }) => `${node}/cleared:0`)];
-    if (done.length === 0) return;
+  #assign(model: number): void {
+    if (this.#pending.size === 0) return;
     this.#dropSnapshot();
     const { binding } = this.#backend;
-    const feeds = loaded.map(({ node }) => `${node}/value:0`);
-    const outputs = binding.runSavedModel(model, [...this.#pending.values()], feeds.join(','), done.join(','));
+    const feeds = [...this.#pending.keys()].map(({ node }) => `${node}/value:0`).join(',');
+    const done = [...this.#pending.keys()].map(({ node }) => `${node}/loaded:0`).join(',');
+    const outputs = binding.runSavedModel(model, [...this.#pending.values()], feeds, done);
     for (const output of outputs) binding.deleteTensor(output.id);
     for (const tensor of this.#pending.values()) binding.deleteTensor(tensor);
     this.#pending.clear();
@@ -219,6 +217,11 @@ export class GraphSession implements Session {
 
   #upload(variable: GraphVariable, values: TypedArray): number {
     return this.#backend.binding.createTensor(variable.shape, DataType[variable.dtype], values);
+  }
+
+  // Zeros made inside the graph would be one constant, whose memory variables of the same shape would then share.
+  #zeros(variable: GraphVariable): number {
+    return this.#upload(variable, new (variable.dtype === 'float32' ? Float32Array : Int32Array)(sizeOf(variable)));
   }
 
   #setPending(variable: GraphVariable, tensor: number): void {

@@ -28,6 +28,7 @@ export class GraphVariable implements Variable {
   readonly node: string;
   readonly #host: VariableHost;
   readonly #traces = new WeakMap<Recorder, Trace>();
+  readonly #writers = new Set<'assign' | 'updateRows'>();
 
   constructor(name: string, spec: TensorSpec, index: number, host: VariableHost) {
     this.name = name;
@@ -49,6 +50,7 @@ export class GraphVariable implements Variable {
   }
 
   assign(value: Tensor): void {
+    this.#writeBy('assign');
     this.#write('AssignVariableOp', value);
   }
 
@@ -57,6 +59,7 @@ export class GraphVariable implements Variable {
   }
 
   updateRows(rows: Tensor, values: Tensor): Tensor {
+    this.#writeBy('updateRows');
     const recorder = this.#host.recorder();
     const width = values.size / (values.shape[0] ?? 1);
     const before = tf.reshape(this.read(), [-1, width]);
@@ -130,7 +133,6 @@ export class GraphVariable implements Variable {
     const dtype = { type: DataType[this.dtype] };
     const { node, shape } = this;
     const zero = Buffer.alloc(4);
-    const dims = Buffer.from(Int32Array.from(shape).buffer);
     const int32 = { type: DataType.int32 };
     return [
       {
@@ -145,31 +147,6 @@ export class GraphVariable implements Variable {
         name: `${node}/loaded`,
         op: 'Const',
         inputs: [`^${node}/load`],
-        attributes: { dtype: int32, value: { tensor: { dtype: DataType.int32, shape: [], bytes: zero } } },
-      },
-      {
-        name: `${node}/dims`,
-        op: 'Const',
-        inputs: [],
-        attributes: { dtype: int32, value: { tensor: { dtype: DataType.int32, shape: [shape.length], bytes: dims } } },
-      },
-      {
-        name: `${node}/zero`,
-        op: 'Const',
-        inputs: [],
-        attributes: { dtype, value: { tensor: { dtype: dtype.type, shape: [], bytes: zero } } },
-      },
-      {
-        name: `${node}/zeros`,
-        op: 'Fill',
-        inputs: [`${node}/dims:0`, `${node}/zero:0`],
-        attributes: { T: dtype, index_type: int32 },
-      },
-      { name: `${node}/clear`, op: 'AssignVariableOp', inputs: [node, `${node}/zeros:0`], attributes: { dtype } },
-      {
-        name: `${node}/cleared`,
-        op: 'Const',
-        inputs: [`^${node}/clear`],
         attributes: { dtype: int32, value: { tensor: { dtype: DataType.int32, shape: [], bytes: zero } } },
       },
       { name: `${node}/read`, op: 'ReadVariableOp', inputs: [node], attributes: { dtype } },
@@ -194,6 +171,15 @@ export class GraphVariable implements Variable {
 
   #afterAll(trace: Trace): string[] {
     return [...this.#afterWrite(trace), ...trace.reads.map((node) => `^${node}`)];
+  }
+
+  // An assigned value may share its memory with a constant or another variable, which an update in place would change too.
+  #writeBy(kind: 'assign' | 'updateRows'): void {
+    this.#writers.add(kind);
+    if (this.#writers.size === 1) return;
+    throw new CftError('Internal', `variable ${this.name} is both assigned and updated in place`, {
+      hint: 'use one of the two',
+    });
   }
 
   #write(op: string, value: Tensor): void {

@@ -75,6 +75,21 @@ describe.each(sessions)('%s session', (_name, make) => {
     session.dispose();
   });
 
+  test('variables that start alike stay apart when one is updated in place', () => {
+    const session = make();
+    const [a, b] = [session.variable('a', f32(2, 2)), session.variable('b', f32(2, 2))];
+    const write = session.program('write', { rows: i32(1), values: f32(1, 2) }, ({ rows, values }) => {
+      a.updateRows(rows, values);
+      return {};
+    });
+    write.run({ rows: new Int32Array([1]), values: new Float32Array([1, 2]) });
+    expect([[...a.values()], [...b.values()]]).toEqual([
+      [0, 0, 1, 2],
+      [0, 0, 0, 0],
+    ]);
+    session.dispose();
+  });
+
   test('a program and a variable declared after the first run leave the state as it was', () => {
     const session = make();
     const w = session.variable('w', f32(2));

@@ -18,6 +18,7 @@ export interface Variable extends TensorSpec {
   readonly name: string;
   /** The value at this point of the program, in program order with the writes. */
   read(): Tensor;
+  /** Replaces the value; not for a variable that `updateRows` is used on. */
   assign(value: Tensor): void;
   assignAdd(value: Tensor): void;
   /**
