@@ -54,7 +54,18 @@ describe('a wrong manifest', () => {
         expect(run === undefined).toBe(problems.length > 0);
       }),
     );
-    fc.assert(fc.property(fc.object(), (value) => checkCftRun(value).problems.length > 0));
+    const sound = JSON.parse(JSON.stringify(parseCftRun(read('good/full.yaml'), 'full.yaml'))) as object;
+    const places = fc.constantFrom(...pathsOf(sound));
+    fc.assert(
+      fc.property(places, fc.jsonValue({ maxDepth: 2 }), (path, value) => {
+        const { run, problems } = checkCftRun(withValue(sound, path, value) as object);
+        expect(run === undefined).toBe(problems.length > 0);
+        for (const problem of problems) expect(formatProblem(problem)).not.toMatch(/undefined|\[object/);
+      }),
+      { numRuns: 500 },
+    );
+    const spec = { toString: null, __proto__: { a: 1 }, model: { constructor: 1 } };
+    expect(checkCftRun({ spec }).problems.map(({ path }) => path)).toContain('spec.model.constructor');
   });
 });
 
@@ -74,6 +85,16 @@ describe('a good manifest', () => {
     expect(spec.annotate).toEqual({ criterion: 'strict-3', mode: 'batched', batchSize: 64, shards: 1 });
     expect(spec.evaluation).toMatchObject({ samples: 8, k: [1, 8], temperature: 1 });
     expect(spec).toMatchObject({ suspend: false, backoffLimit: 3, pods: { resources: {} } });
+  });
+
+  test('may leave a field empty, as with kubectl: it gets its default', () => {
+    const text = read('good/minimal.yaml');
+    const { run } = checkCftRun(`${text}  pods:\n  generate:\n    batchSize:\n  storage:\n`);
+    expect(run).toEqual(checkCftRun(text).run);
+    expect(checkCftRun(`${text}  unknown:\n`).problems).toMatchObject([{ path: 'spec.unknown', line: 17 }]);
+    expect(checkCftRun(text.replace('./model', '')).problems.map(formatProblem)).toEqual([
+      'line 7: spec.model.source: missing; must be text',
+    ]);
   });
 
   test('with every field set keeps every value', () => {
@@ -124,4 +145,17 @@ function caught(action: () => unknown): unknown {
     return error;
   }
   throw new Error('nothing was thrown');
+}
+
+/** Paths of every value below the root, as lists of keys. */
+function pathsOf(value: unknown): string[][] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => [[key], ...pathsOf(inner).map((path) => [key, ...path])]);
+}
+
+function withValue(root: unknown, [key, ...rest]: readonly string[], value: unknown): unknown {
+  if (key === undefined) return value;
+  const copy = (Array.isArray(root) ? [...root] : { ...(root as object) }) as Record<string, unknown>;
+  copy[key] = withValue(copy[key], rest, value);
+  return copy;
 }

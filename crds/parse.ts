@@ -3,6 +3,7 @@ import { CftError } from './errors.ts';
 import type { FieldPath } from './field-path.ts';
 import { type ManifestDocument, readDocuments } from './manifest-text.ts';
 import { formatProblem, type Problem, problemsOf } from './problem.ts';
+import { withoutNulls } from './schema-walk.ts';
 
 /** What a manifest holds: the run, or everything that is wrong with it. */
 export type CheckedManifest =
@@ -60,7 +61,8 @@ export function invalidManifest(problems: readonly Problem[], where: string, hin
 const FIELD_HINT =
   'every field is described in crds/cft.dev_cftruns.yaml, and by `kubectl explain cftrun.spec --recursive`';
 
-function checkValue(value: unknown, facts: ManifestFacts): CheckedManifest {
+function checkValue(given: unknown, facts: ManifestFacts): CheckedManifest {
+  const value = withoutNulls(CftRun, given);
   const parsed = CftRun.safeParse(value);
   if (parsed.success) return { run: parsed.data, problems: [], ...facts };
   return { run: undefined, problems: locate(problemsOf(CftRun, value, parsed.error.issues), facts), ...facts };

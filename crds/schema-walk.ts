@@ -23,6 +23,23 @@ export function fieldsAt(schema: Schema, path: FieldPath, input: unknown): Field
   return current && fields(current, value);
 }
 
+/**
+ * A value without the fields that are null, as an API server takes them: `pods:` with nothing after it is as good as no `pods`. Only fields
+ * that the schema knows are left out, so that an unknown one is still found, and what the schema hands through stays as it is.
+ */
+export function withoutNulls(schema: Schema, value: unknown): unknown {
+  const def = definition(schema, value);
+  if (Array.isArray(value)) return def.type === 'array' ? value.map((item) => withoutNulls(def.element, item)) : value;
+  if (typeof value !== 'object' || value === null || def.type !== 'object') return value;
+  const kept = Object.entries(value).filter(([name, field]) => field !== null || !Object.hasOwn(def.shape, name));
+  return Object.fromEntries(
+    kept.map(([name, field]) => {
+      const inner = own(def.shape, name);
+      return [name, inner === undefined ? field : withoutNulls(inner, field)];
+    }),
+  );
+}
+
 function fields(schema: Schema, value: unknown): Fields | undefined {
   const def = definition(schema, value);
   if (def.type === 'object') {
@@ -41,7 +58,7 @@ function fields(schema: Schema, value: unknown): Fields | undefined {
 
 function child(schema: Schema, key: string | number, value: unknown): Schema | undefined {
   const def = definition(schema, value);
-  if (def.type === 'object') return def.shape[key];
+  if (def.type === 'object') return own(def.shape, String(key));
   if (def.type === 'array') return def.element;
   if (def.type === 'record') return def.valueType;
   return undefined;
@@ -72,5 +89,10 @@ function definition(schema: Schema, value: unknown): z.core.$ZodTypes['_zod']['d
 }
 
 function member(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined;
+  return typeof value === 'object' && value !== null ? own(value as Record<string, unknown>, key) : undefined;
+}
+
+/** A field by name, not what every object inherits: a manifest may have a field called `toString`. */
+function own<T>(fields: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(fields, name) ? fields[name] : undefined;
 }

@@ -22,7 +22,8 @@ export function withRules<S extends z.ZodType>(schema: S, rules: readonly Rule<z
     refined = refined.refine((self) => rule.test(self as z.output<S>), {
       message: rule.message,
       path: rule.field === undefined ? [] : [rule.field],
-      when: (payload) => !payload.issues.some((issue) => rule.reads.includes(String(issue.path?.[0]))),
+      when: ({ value, issues }) =>
+        isObject(value) && !issues.some(({ path }) => rule.reads.includes(String(path?.[0]))),
     }) as S;
   }
   return refined.meta({ 'x-kubernetes-validations': rules.map(celRule) }) as S;
@@ -31,4 +32,8 @@ export function withRules<S extends z.ZodType>(schema: S, rules: readonly Rule<z
 function celRule(rule: Rule<never>): { rule: string; message: string; fieldPath?: string } {
   const field = rule.field === undefined ? {} : { fieldPath: `.${rule.field}` };
   return { rule: rule.cel, message: rule.message, ...field };
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
