@@ -1,4 +1,4 @@
-/** How a trial did on the validation split, at its best checkpoint. Metrics `validation_accuracy_ratio` and `validation_loss_nats` of its result. */
+/** How a trial did on the validation split, at its best checkpoint. Metrics `validationAccuracy` and `validationLoss` of its result. */
 export interface TrialOutcome {
   readonly learningRate: number;
   readonly seed: number;
