@@ -28,13 +28,13 @@ export async function annotate(stage: AnnotateStage, context: StageContext): Pro
   const input = join(stage.runDir, params.input);
   const responses = await correctResponses(input, params);
   const path = join(stage.runDir, params.output);
+  const tally = new Tally(params.criterion);
   const lines = await OrderedLines.open<AnnotationRecord>({
     path,
     ids: responses.map(({ id }) => id),
     idOf: ({ id }) => id,
+    onExisting: (record) => tally.add(record),
   });
-  const tally = new Tally(params.criterion);
-  for (const record of lines.existing) tally.add(record);
   const progress = () => context.progress.update({ phase: 'annotate', done: tally.responses, total: responses.length });
   progress();
   try {

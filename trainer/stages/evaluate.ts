@@ -202,8 +202,13 @@ async function collect<T extends { readonly id: string }>(
   context: StageContext,
   make: (offset: number) => AsyncGenerator<{ index: number; record: T }[]>,
 ): Promise<T[]> {
-  const lines = await OrderedLines.open<T>({ path, ids: tasks.map(({ id }) => id), idOf: ({ id }) => id });
-  const records = [...lines.existing];
+  const records: T[] = [];
+  const lines = await OrderedLines.open<T>({
+    path,
+    ids: tasks.map(({ id }) => id),
+    idOf: ({ id }) => id,
+    onExisting: (record) => records.push(record),
+  });
   let done = records.length;
   context.progress.update({ phase, done, total: tasks.length });
   try {

@@ -31,15 +31,15 @@ export async function generate(stage: GenerateStage, context: StageContext): Pro
     const { train } = await loadSplit(params, model.tokenizer);
     const examples = shardOf(train, params.shard, params.maxSamples);
     const path = join(stage.runDir, params.output);
+    const counts = { correct: 0, wrong: 0, unfinished: 0 };
+    const done = () => counts.correct + counts.wrong;
     const lines = await OrderedLines.open<ResponseRecord>({
       path,
       ids: examples.map(({ id }) => id),
       idOf: ({ id }) => id,
+      onExisting: (record) => count(counts, record),
     });
-    const counts = { correct: 0, wrong: 0, unfinished: 0 };
-    for (const record of lines.existing) count(counts, record);
-    const offset = lines.existing.length;
-    const done = () => counts.correct + counts.wrong;
+    const offset = done();
     context.progress.update({ phase: 'generate', done: done(), total: examples.length });
     const verifier = createVerifier(params.verifier);
     try {

@@ -1,7 +1,7 @@
 import { rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { CftError } from '../../crds/errors.ts';
-import { openJsonLines, syncDirectory } from '../../crds/files.ts';
+import { type JsonLinesWriter, openJsonLines, syncDirectory } from '../../crds/files.ts';
 
 export interface OrderedLinesOptions<T> {
   /** Where the whole file is to be. While it grows it is `<path>.partial`. */
@@ -9,6 +9,8 @@ export interface OrderedLinesOptions<T> {
   /** Ids of all records, in order: the file is whole when it has them all. */
   readonly ids: readonly string[];
   readonly idOf: (record: T) => string;
+  /** Told of each record that is on disk already, in order. */
+  readonly onExisting: (record: T) => void;
 }
 
 /** Keeps lines in memory until so many are there, or the last one is: one fsync for all of them. */
@@ -20,12 +22,12 @@ const LINES_PER_WRITE = 16;
  */
 export class OrderedLines<T> {
   readonly #options: OrderedLinesOptions<T>;
-  readonly #writer: Awaited<ReturnType<typeof openJsonLines<T>>>;
+  readonly #writer: JsonLinesWriter<T, string>;
   readonly #waiting = new Map<number, T>();
   #ready: T[] = [];
   #next: number;
 
-  private constructor(options: OrderedLinesOptions<T>, writer: Awaited<ReturnType<typeof openJsonLines<T>>>) {
+  private constructor(options: OrderedLinesOptions<T>, writer: JsonLinesWriter<T, string>) {
     this.#options = options;
     this.#writer = writer;
     this.#next = writer.existing.length;
@@ -34,8 +36,11 @@ export class OrderedLines<T> {
   /** @throws CftError CorruptFile if the partial file holds other records than the first of `ids` */
   static async open<T>(options: OrderedLinesOptions<T>): Promise<OrderedLines<T>> {
     const partial = `${options.path}.partial`;
-    const writer = await openJsonLines<T>(partial);
-    const strange = writer.existing.findIndex((record, i) => options.idOf(record) !== options.ids[i]);
+    const writer = await openJsonLines<T, string>(partial, (record) => {
+      options.onExisting(record);
+      return options.idOf(record);
+    });
+    const strange = writer.existing.findIndex((id, i) => id !== options.ids[i]);
     if (strange !== -1) {
       await writer.close();
       throw new CftError('CorruptFile', `line ${strange + 1} is about another example than this data set has there`, {
@@ -44,11 +49,6 @@ export class OrderedLines<T> {
       });
     }
     return new OrderedLines(options, writer);
-  }
-
-  /** Records that were on disk already. */
-  get existing(): readonly T[] {
-    return this.#writer.existing;
   }
 
   /** @param index the record's place in `ids` */
