@@ -180,7 +180,7 @@ class Training {
 
   async #validateStart(): Promise<void> {
     if (this.#options.validation === undefined) return;
-    const validation = await this.#measure();
+    const validation = await this.#measure(this.#options.validation.startAccuracy);
     await this.#log.append({ ...this.#line(), loss: null, learningRate: null, gradNorm: null, validation });
   }
 
@@ -193,11 +193,11 @@ class Training {
     return validation;
   }
 
-  async #measure(): Promise<Validation> {
+  async #measure(known?: number): Promise<Validation> {
     const { validation, context } = this.#options;
     const { programs, validation: batches } = this.#prepared;
     const { loss, entropy } = measure(programs, batches);
-    const accuracy = (await validation?.accuracy?.()) ?? null;
+    const accuracy = known ?? (await validation?.accuracy?.()) ?? null;
     if (loss !== null) context.metrics.set('cft_validation_loss_nats', {}, loss);
     if (entropy !== null) context.metrics.set('cft_token_entropy_nats', { tokens: 'all' }, entropy);
     if (accuracy !== null) context.metrics.set('cft_validation_accuracy_ratio', {}, accuracy);

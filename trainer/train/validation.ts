@@ -19,6 +19,8 @@ export interface ValidationOptions {
   readonly batchSize?: number;
   /** Greedy accuracy of the session's present weights. */
   readonly accuracy?: () => Promise<number>;
+  /** That of the starting weights, where it is known already. */
+  readonly startAccuracy?: number;
 }
 
 /** The sequences padded once for all validations, in at most two shapes. */
