@@ -1,0 +1,155 @@
+import { CftError } from '../../crds/errors.ts';
+import { plainText } from './plain-text.ts';
+import { lastMarker, lastPhrase, type Statement } from './statements.ts';
+import type { Verifier } from './verifier.ts';
+
+export interface ChoiceOptions {
+  /** The labels, such as A to E, or yes and no. */
+  readonly choices: readonly string[];
+}
+
+/** A label that a text chose; undefined when the text says something else there, or more than one. */
+type Choice = string | undefined;
+type Labels = ReadonlyMap<string, string>;
+
+/**
+ * Compares the chosen label. Precedence in a response:
+ *
+ * 1. `\boxed{B}`, `#### B`: the last.
+ * 2. `the answer is (B)`, `answer: B`, `the correct option is B`: the last that is not negated.
+ * 3. a last line that is only a label, or lines of the form `B) text` that all have the same label.
+ * 4. `(B)` in brackets: the last that is not negated (`not (C)`, `(C) is wrong`).
+ * 5. a capital letter standing alone, when there is only one such label in the text.
+ *
+ * What a higher rule finds counts even where it is no label, or several (`the answer is B or C`): then nothing was chosen. Roman numerals
+ * are no labels, unless they are listed in `choices`.
+ */
+export function createChoiceVerifier({ choices }: ChoiceOptions): Verifier {
+  const labels: Labels = new Map(choices.map((label) => [label.toLowerCase(), label]));
+  return {
+    type: 'choice',
+    verify: async (items) =>
+      items.map(({ response, answer }) => {
+        const expected = referenceChoice(answer, labels);
+        const extracted = responseChoice(response, labels);
+        return { correct: extracted === expected, extracted, expected };
+      }),
+  };
+}
+
+function responseChoice(response: string, labels: Labels): Choice {
+  const text = response.trim();
+  const stated = statement(text, labels);
+  if (stated !== undefined) return stated.content === undefined ? undefined : labelAtStart(stated.content, labels);
+  return ofLines(text, labels) ?? inBrackets(text, labels) ?? standingAlone(text, labels);
+}
+
+/** Rules 1 and 2. Of options and choices only those sentences count that name a label. */
+function statement(text: string, labels: Labels): Statement | undefined {
+  const namesLabel = (content: string) => labelAtStart(content, labels) !== undefined;
+  return (
+    lastMarker(text, namesLabel) ??
+    lastPhrase(text, /\b(?:answer|option|choice)\b/gi, (noun, content) => /answer/i.test(noun) || namesLabel(content))
+  );
+}
+
+function referenceChoice(answer: string, labels: Labels): string {
+  const text = answer.trim();
+  const whole = labels.get(undress(text).toLowerCase()) ?? lineLabel(text, labels)?.label;
+  if (whole !== undefined) return whole;
+  const content = statement(text, labels)?.content;
+  const label = content === undefined ? undefined : labelAtStart(content, labels);
+  if (label !== undefined) return label;
+  throw new CftError(
+    'InvalidRecord',
+    `the reference answer ${show(text)} is none of the choices ${[...labels.values()].join(', ')}`,
+    {
+      value: answer,
+      hint: hintFor(text, labels),
+    },
+  );
+}
+
+function hintFor(text: string, labels: Labels): string {
+  const bare = undress(text);
+  if (/^[ivxlc]+$/i.test(bare))
+    return `roman numerals are not read as labels: write ${bare} as a letter, or list the numerals in verifier.choices`;
+  if (/^\d+$/.test(bare)) return `write the number as a letter: ${[...labels.values()].slice(0, 3).join(', ')}, ...`;
+  return 'set verifier.choices to the labels that the data uses';
+}
+
+/** The label that a stated answer begins with: `(B)`, `B) text`, `option B`, `B because`. */
+function labelAtStart(content: string, labels: Labels): Choice {
+  const text = plainText(content).replace(FILLER, '');
+  const found = /^[\s("'“[*_{$]*([\p{L}\p{N}]+)(?=([)\]}"'”*_$.,:;!?]|\s|-|$))/u.exec(text);
+  const label = found === null ? undefined : labels.get((found[1] as string).toLowerCase());
+  if (found === null || label === undefined) return undefined;
+  const rest = text.slice(found[0].length).replace(/^[)\]}"'”*_$]+/, '');
+  if (namesAnother(rest, label, labels)) return undefined;
+  const isBare = /^[\s.,:;!?)*_$-]*$/.test(rest) || /^[)\]:.,;!?-]/.test(text.slice(found[0].length));
+  if (isBare) return label;
+  // `a` and `I` are words, and a small letter can be a variable.
+  const isWord = label.length === 1 && (found[1] !== label || /[AI]/.test(label));
+  return isWord && !(found[1] === label && /^\s+(?:because|since|as|is|which|for)\b/.test(rest)) ? undefined : label;
+}
+
+const FILLER =
+  /^[\s:*_]*(?:(?:therefore|thus|clearly|definitely|simply|indeed|likely|most likely|probably|the|letter|option|choice|answer)\b[\s:,*_]*)*/i;
+
+/** `B or C`, `B and C`, `B, C`: not one choice. */
+function namesAnother(rest: string, label: string, labels: Labels): boolean {
+  const other = /^\s*(?:,|or\b|and\b|&|\/)\s*(?:or\s+|and\s+)?\(?([\p{L}\p{N}]+)(?![\p{L}\p{N}])/u.exec(rest);
+  const named = other === null ? undefined : labels.get((other[1] as string).toLowerCase());
+  return named !== undefined && named !== label && other?.[1] === named;
+}
+
+function lineLabel(line: string, labels: Labels): { label: string; isBare: boolean } | undefined {
+  const plain = plainText(line).trim();
+  const bare = labels.get(undress(plain).toLowerCase());
+  if (bare !== undefined && !/^[ai]$/.test(undress(plain))) return { label: bare, isBare: true };
+  const found = /^[*_"']*(?:\(([\p{L}\p{N}]+)\)|\[([\p{L}\p{N}]+)\]|([\p{L}\p{N}]+)[).:])[*_"']*\s+\S/u.exec(plain);
+  const word = found?.[1] ?? found?.[2] ?? found?.[3];
+  const label = word === undefined ? undefined : labels.get(word.toLowerCase());
+  return label === undefined ? undefined : { label, isBare: false };
+}
+
+function ofLines(text: string, labels: Labels): Choice {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  const found = lines.map((line) => lineLabel(line, labels));
+  const last = found.at(-1);
+  if (last?.isBare) return last.label;
+  const distinct = new Set(found.flatMap((line) => (line === undefined ? [] : [line.label])));
+  return distinct.size === 1 ? [...distinct][0] : undefined;
+}
+
+function inBrackets(text: string, labels: Labels): Choice {
+  const chosen = [...text.matchAll(/[([]([\p{L}\p{N}]+)[)\]]/gu)].filter(({ 0: whole, 1: word, index }) => {
+    const before = text.slice(Math.max(0, index - 24), index);
+    const after = text.slice(index + whole.length, index + whole.length + 24);
+    const isRejected =
+      /(?:\b(?:not|nor|unlike|than|of|neither)|n't(?: be)?)\s+(?:\w+\s+)?$/i.test(before) ||
+      /^\s*(?:is|are|was)?\s*(?:wrong|incorrect|not|false|impossible|isn't)\b/i.test(after);
+    return labels.get((word as string).toLowerCase()) === word && !isRejected;
+  });
+  return chosen.at(-1)?.[1];
+}
+
+function standingAlone(text: string, labels: Labels): Choice {
+  const found = [...text.matchAll(/(?<![\p{L}\p{N}'’-])([\p{L}\p{N}]+)(?![\p{L}\p{N}'’-])/gu)].flatMap(
+    ({ 0: word, index }) => {
+      const isWord = /^[AI]$/.test(word) && /^\s+\p{L}/u.test(text.slice(index + 1));
+      const label = labels.get(word.toLowerCase());
+      const isLabel = label !== undefined && (label === word || label.length > 1);
+      return isLabel && !isWord ? [label] : [];
+    },
+  );
+  return new Set(found).size === 1 ? found[0] : undefined;
+}
+
+function undress(text: string): string {
+  return plainText(text).replace(/^[\s("'“[*_{$]+|[\s)"'”\]*_}$.,:;!]+$/g, '');
+}
+
+function show(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text);
+}

@@ -1,0 +1,101 @@
+import { CftError } from '../../crds/errors.ts';
+import { plainText } from './plain-text.ts';
+import { mentions, parseQuantity, type Quantity } from './quantity.ts';
+import { lastMarker, lastPhrase } from './statements.ts';
+
+/** A stated answer: its text, and its number where it is one number. */
+export interface FinalAnswer {
+  readonly text: string;
+  readonly quantity: Quantity | undefined;
+}
+
+/**
+ * The final answer of a response. Precedence:
+ *
+ * 1. `#### 42` and `\boxed{42}` (also `\fbox`): of all of them the last. A `####` line that is no number and has text after it is a heading.
+ * 2. `the answer is 42`, `answer: 42`: the last.
+ * 3. the last number.
+ *
+ * What a higher rule finds counts even where it is not a number: `\boxed{x+1}` is not overruled by some number before it. A statement that
+ * breaks off (`\boxed{4` or `####` at the end) is no answer.
+ */
+export function responseAnswer(response: string): FinalAnswer | undefined {
+  const statement = marked(response);
+  if (statement !== undefined) return statement.answer;
+  const last = mentions(response).at(-1);
+  return last === undefined ? undefined : { text: last.text, quantity: last.quantity() };
+}
+
+/**
+ * The final answer of a reference, which is the answer alone, a sentence with it, or a worked solution that marks it as rules 1 and 2 of
+ * {@link responseAnswer} say. Of an unmarked text with several numbers none is picked.
+ *
+ * @throws CftError InvalidRecord for an empty reference, and for a long one that does not mark its answer
+ */
+export function referenceAnswer(reference: string): FinalAnswer {
+  const text = reference.trim();
+  if (text === '') throw new CftError('InvalidRecord', 'the reference answer is empty', { value: reference });
+  const whole = parseQuantity(text);
+  if (whole !== undefined) return { text, quantity: whole };
+  const stated = marked(text)?.answer;
+  if (stated !== undefined) return stated;
+  if (!text.includes('\n') && text.length <= LONGEST_TEXT_ANSWER) return { text, quantity: loneNumber(text) };
+  throw new CftError('InvalidRecord', 'the reference answer is a text that does not mark its final answer', {
+    value: text.slice(0, 200),
+    hint: 'end it with a line `#### 42`, or put the answer into \\boxed{}, or give the final answer alone',
+  });
+}
+
+/** Equal as texts: without LaTeX and Markdown dress, final period, and differences in case of words and in spaces. */
+export function sameText(a: string, b: string): boolean {
+  return textForm(a) === textForm(b);
+}
+
+const ANSWER = /\banswers?\b/gi;
+const LONGEST_TEXT_ANSWER = 200;
+const HEDGED =
+  /[<>≤≥±=+*^√\\]|\b(?:not|no|never|least|most|more than|less than|fewer|greater|between|under|over|above|below|almost|nearly|or|cannot)\b|n't/i;
+const REASON =
+  /\s+(?:because|since|as|which|so|given|after)\b|,\s+(?:which|because|since|so|as|where|that|given|after|not)\b|;/;
+
+/** What the text marks as its answer (rules 1 and 2); `answer` is undefined where it broke off. */
+function marked(text: string): { answer: FinalAnswer | undefined } | undefined {
+  const read = (content: string) => parseQuantity(withoutLabel(content));
+  const marker = lastMarker(text, (content) => read(content) !== undefined);
+  if (marker !== undefined) {
+    const { content } = marker;
+    return { answer: content === undefined ? undefined : { text: withoutLabel(content), quantity: read(content) } };
+  }
+  const phrase = lastPhrase(text, ANSWER, () => true);
+  if (phrase === undefined) return undefined;
+  return {
+    answer: phrase.content === undefined ? undefined : { text: phrase.content, quantity: stated(phrase.content) },
+  };
+}
+
+function stated(content: string): Quantity | undefined {
+  const cut = content.search(REASON);
+  const head = cut === -1 ? content : content.slice(0, cut);
+  return parseQuantity(content) ?? parseQuantity(head) ?? loneNumber(head);
+}
+
+/** The only number of a sentence (`she has 42 apples`), unless the words around it say that it is not the answer itself (`at least 42`). */
+function loneNumber(text: string): Quantity | undefined {
+  const numbers = mentions(text);
+  return numbers.length === 1 && !HEDGED.test(plainText(text)) ? numbers[0]?.quantity() : undefined;
+}
+
+function withoutLabel(text: string): string {
+  return text.replace(/^[\s*_]*(?:the\s+)?(?:final\s+)?answer(?:\s+is\b|\s*[:=])[\s*_:]*/i, '').trim();
+}
+
+function textForm(text: string): string {
+  const plain = plainText(text)
+    .replace(/[$*_"“”]/g, ' ')
+    .replace(/\s+/g, ' ')
+    .replace(/ ?([^\p{L}\p{N} ]) ?/gu, '$1')
+    .replace(/[.,;:!]+$/, '')
+    .trim();
+  // Single letters are variables: x and X differ.
+  return plain.replace(/\p{L}{2,}/gu, (word) => word.toLowerCase());
+}

@@ -1,0 +1,181 @@
+import { readNumber, scaled, startsNumber } from './number.ts';
+import { plainText } from './plain-text.ts';
+import { equals, formatRational, multiply, negate, type Rational, rational } from './rational.ts';
+import { currency, readUnit, sameUnit, type UnitReading } from './units.ts';
+
+/** A number as it is stated in an answer. */
+export interface Quantity {
+  readonly value: Rational;
+  readonly percent: boolean;
+  readonly unit: string | undefined;
+}
+
+const LONGEST = 400;
+const CURRENCY_CODE = /(?:US|A|C|NZ|HK)?[$＄]|(?:USD|EUR|GBP|INR|JPY|CNY|Rs\.?)(?=\s?[\d.-])|[€£¥₹¢]/iy;
+
+/**
+ * Reads a text that is one number and nothing else, except its dress: LaTeX, Markdown, brackets, `x =` or a calculation before it,
+ * currency, percent, unit, final period.
+ *
+ * @returns undefined for anything else: two numbers, a range, an expression, a time
+ */
+export function parseQuantity(text: string): Quantity | undefined {
+  if (text.length > LONGEST) return undefined;
+  const bare = rightHandSide(undress(plainText(text)));
+  if (bare === undefined) return undefined;
+  const hedge =
+    /^(?:[~≈]|(?:about|approximately|approx\.?|roughly|exactly|only|just)\s)\s*/i.exec(bare)?.[0].length ?? 0;
+  const head = readHead(bare, hedge);
+  const number = readNumber(bare, head.end);
+  if (number?.value === undefined) return undefined;
+  const tail = readUnit(bare, number.end, head.unit);
+  if (typeof tail === 'string' || !/^[\s.,;:)]*$/.test(bare.slice(tail.end))) return undefined;
+  return toQuantity(number.value, head, tail);
+}
+
+/** A number in running text. */
+export interface Mention {
+  readonly text: string;
+  /** undefined for what is not one number: `2:30`, `5x`. */
+  quantity(): Quantity | undefined;
+}
+
+/** The numbers of a running text. Exponents, indices and digits inside words are not numbers. */
+export function mentions(text: string): Mention[] {
+  const plain = plainText(text);
+  const found: Mention[] = [];
+  for (let at = 0; at < plain.length; ) {
+    const isPoint = plain[at] === '.' && /[\p{L}\d]/u.test(plain[at - 1] ?? '');
+    if (isPoint || !startsNumber(plain, at)) {
+      at++;
+      continue;
+    }
+    const number = isPartOfWord(plain, at) ? undefined : readNumber(plain, at);
+    if (number === undefined) {
+      at = endOfDigits(plain, at);
+      continue;
+    }
+    const head = headBefore(plain, at);
+    const quantity = () => {
+      const tail = readTail(plain, number.end, head);
+      return number.value === undefined || tail === 'expression' ? undefined : toQuantity(number.value, head, tail);
+    };
+    found.push({ text: plain.slice(head.start, number.end), quantity });
+    at = number.end;
+  }
+  return found;
+}
+
+/**
+ * Do the two state the same number? Units count where both sides name one. A percentage equals the bare number of percent (`50%`, `50`) as
+ * well as the share (`50%`, `0.5`).
+ */
+export function sameQuantity(a: Quantity, b: Quantity): boolean {
+  if (!sameUnit(a.unit, b.unit)) return false;
+  if (a.percent === b.percent) return equals(a.value, b.value);
+  const [percent, plain] = a.percent ? [a, b] : [b, a];
+  if (plain.unit !== undefined) return false;
+  return equals(percent.value, plain.value) || equals(multiply(percent.value, rational(1n, 100n)), plain.value);
+}
+
+/** `42`, `1.5`, `1/3`, `50%`; with the unit where it matters. */
+export function formatQuantity({ value, percent, unit }: Quantity, withUnit = false): string {
+  return `${formatRational(value)}${percent ? '%' : ''}${withUnit && unit !== undefined ? ` ${unit}` : ''}`;
+}
+
+interface Head {
+  readonly start: number;
+  readonly end: number;
+  readonly negative: boolean;
+  readonly unit: string | undefined;
+}
+type Tail = Pick<UnitReading, 'unit' | 'scale' | 'percent'>;
+
+function toQuantity(value: Rational, head: Head, { unit, scale, percent }: Tail): Quantity {
+  const size = scaled(value, scale);
+  return { value: head.negative ? negate(size) : size, percent, unit };
+}
+
+/** Sign and currency before a number, in either order. */
+function readHead(text: string, at: number): Head {
+  const sign = /(?:[-−–+]|(?:minus|negative)\s)\s*/iy;
+  let end = at;
+  let negative: boolean | undefined;
+  let unit: string | undefined;
+  for (let i = 0; i < 3; i++) {
+    const found = negative === undefined ? stickyText(sign, text, end) : '';
+    if (found !== '') negative = !found.startsWith('+');
+    end += found.length;
+    const money = unit === undefined ? stickyText(CURRENCY_CODE, text, end) : '';
+    if (money !== '') unit = currency(money.replace(/^\w+(?=[$＄])/, '').replace('.', ''));
+    end += money.length;
+    end += stickyText(/\s*/y, text, end).length;
+  }
+  return { start: at, end, negative: negative ?? false, unit };
+}
+
+/** Sign and currency directly before the number at `at` in running text, where a minus after a number or word is an operator. */
+function headBefore(text: string, at: number): Head {
+  const before = text.slice(Math.max(0, at - 8), at);
+  const found = /([-−]?)((?:US|A|C)?[$＄]|[€£¥₹]|(?<!\p{L})Rs\.? ?)?([-−]?)$/u.exec(before) as RegExpExecArray;
+  const money = found[2] ?? '';
+  const operand = before.slice(0, found.index);
+  const isOperator = /[\p{L}\d)\]}%.]$/u.test(operand);
+  const isFirstMinus = found[1] !== '' && !isOperator;
+  const negative = isFirstMinus || (money !== '' && found[3] !== '');
+  const start = at - (found[0].length - (found[1] !== '' && !isFirstMinus ? 1 : 0));
+  const unit = money === '' ? undefined : currency(money.replace(/^\w+(?=[$＄])/, '').replace(/[. ]/g, ''));
+  return { start, end: at, negative, unit };
+}
+
+function readTail(text: string, at: number, head: Head): Tail | 'expression' {
+  // `$42$` and `$x = 42$` are formulas, not money.
+  const isFormula = text[at] === '$';
+  const tail = isFormula ? 'clause' : readUnit(text.slice(0, at + 60), at, head.unit);
+  const unit = isFormula && text[head.start] === '$' ? undefined : head.unit;
+  return tail === 'clause' ? { unit, scale: 1n, percent: false } : tail;
+}
+
+/** Digits in `x2`, `x^2`, `x_1`, `\sqrt{2}`: not a number of their own. */
+function isPartOfWord(text: string, at: number): boolean {
+  const before = text.slice(Math.max(0, at - 8), at);
+  if (/(?:^|[^\p{L}])(?:US|A|C)?[$＄]$|(?:^|[^\p{L}])(?:USD|EUR|GBP|INR|Rs)$/u.test(before)) return false;
+  return /[\p{L}_^√]$|[\^_]\{$|[\^]\{?[-−]$|\\sqrt\s*\{$/u.test(before);
+}
+
+function endOfDigits(text: string, at: number): number {
+  return at + Math.max(1, stickyText(/[\d.,]*\d/y, text, at).length);
+}
+
+/** Takes brackets, quotes, formula delimiters and emphasis off both ends. */
+function undress(text: string): string {
+  let bare = text.trim();
+  for (;;) {
+    const next = bare
+      .replace(
+        /^(?:\$\$([^$]*)\$\$|\$([^$]*)\$|\(([^()]*)\)|\[([^[\]]*)\]|\{([^{}]*)\}|"([^"]*)"|'([^']*)'|“([^”]*)”|\*+([^*]*)\*+|_+([^_]*)_+)[.,;:]*$/,
+        (_, ...groups) => groups.slice(0, 10).find((group) => group !== undefined),
+      )
+      .replace(/(?<!\.)[.,;:]$/, '')
+      .trim();
+    if (next === bare) return bare;
+    bare = next;
+  }
+}
+
+/** What `x =`, `Total cost:` or `6 * 7 =` lead to; undefined for an equation that does not end in its answer (`2x = 6`, `x = 3, y = 4`). */
+function rightHandSide(text: string): string | undefined {
+  const parts = text.split(/(?<![<>≤≥!≠~:])=|≈(?=.)(?<=\S\s*≈)/);
+  const right = (parts.pop() as string).trim();
+  if (parts.length === 0) return text;
+  const isName = (part: string) => /^[\p{L}][\p{L}\s_{}']*(?:\(\s*[\p{L}\d]+\s*\)|\d*)$/u.test(part);
+  const isCalculation = (part: string) =>
+    !/\p{L}/u.test(part.replace(/\\frac|(?<=\d\s*)x(?=\s*\d)/g, '')) && !/[;<>≤≥]|,(?!\d{3})/.test(part);
+  const fits = parts.every((part) => isName(part.trim()) || isCalculation(part.trim()));
+  return fits ? undress(right) : undefined;
+}
+
+function stickyText(pattern: RegExp, text: string, at: number): string {
+  pattern.lastIndex = at;
+  return pattern.exec(text)?.[0] ?? '';
+}
