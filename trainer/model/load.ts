@@ -74,7 +74,9 @@ function checkFinite(values: Float32Array, entry: TensorEntry): void {
 
 async function checkTied(embedding: Float32Array, head: TensorEntry): Promise<void> {
   const values = await readTensor(head);
-  if (values.length === embedding.length && values.every((value, i) => value === embedding[i])) return;
+  let same = 0;
+  while (same < values.length && values[same] === embedding[same]) same++;
+  if (same === values.length && same === embedding.length) return;
   throw corruptFile(
     head.path,
     `"${head.name}" differs from the embedding, but config.json says that they are tied`,
