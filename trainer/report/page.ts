@@ -53,9 +53,9 @@ ${factsList(run)}
 <main id="main">
 ${warningsSection(data.warnings)}
 ${present.map(([, , section]) => section)}
+<div id="tip" role="tooltip" hidden></div>
 </main>
 <footer><p>Made ${format.utc(run.reportedAt)}${run.versions.length > 0 && ` with ${run.versions.map((v) => v.join(' ')).join(', ')}`}. The numbers of this page are in <code>report.json</code> beside it.</p></footer>
-<div id="tip" role="tooltip" hidden></div>
 <script>${trusted(pageScript)}</script>
 </body>
 </html>

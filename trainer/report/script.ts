@@ -70,7 +70,7 @@ function enhance(): void {
   const tokenBox = ([text, probability, entropy, critical, alternatives]: TokenDetails): Node[] => {
     const kind = critical === 3 ? 'critical (strict-3)' : critical === 2 ? 'critical (strict-2 only)' : 'not critical';
     const nodes: Node[] = [
-      element('h4', '', element('code', '', text)),
+      element('p', 'title', element('code', '', text)),
       element('p', '', `${kind}, probability ${probability}, entropy ${entropy} nats`),
     ];
     if (alternatives.length === 0) return nodes;
@@ -159,7 +159,7 @@ function enhance(): void {
       plot.setAttribute('aria-valuetext', [title, ...told.map(({ name, value }) => `${name} ${value}`)].join(', '));
       const area = plot.getBoundingClientRect();
       show(
-        [element('h4', '', title), element('table', '', element('tbody', '', ...rows))],
+        [element('p', 'title', title), element('table', '', element('tbody', '', ...rows))],
         new DOMRect(area.left + share * area.width, area.top, 0, area.height),
         true,
       );

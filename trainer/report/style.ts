@@ -128,13 +128,13 @@ const EXAMPLES = `.example{margin-top:1.25rem;border:1px solid var(--rule);borde
 .legend .t{padding:0.0625rem 0.25rem;color:var(--text);font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace}
 .t.c3{background:var(--c3-bg);box-shadow:inset 0 -2px var(--c3)}
 .t.c2{background:var(--c2-bg);box-shadow:inset 0 -1px var(--c2)}
-.t.blank,.t.special{color:var(--muted)}
+.t.blank:not(.c3,.c2),.t.special:not(.c3,.c2){color:var(--muted)}
 .t.special{margin-left:0.375rem}
 .tokens .t:hover,.tokens .t.open{outline:1.5px solid var(--text);outline-offset:0;border-radius:3px}
 .omitted{color:var(--muted)}
 #tip{position:fixed;z-index:9;left:0;top:0;max-width:min(24rem,calc(100vw - 1.5rem));padding:0.625rem 0.75rem;background:var(--tip);border:1px solid var(--tip-rule);border-radius:8px;box-shadow:0 6px 24px rgb(0 0 0/0.14);font-size:0.8125rem;line-height:1.45;pointer-events:none}
-#tip h4{margin:0;font-size:inherit;font-weight:600}
 #tip p{color:var(--muted)}
+#tip .title{color:inherit;font-weight:600}
 #tip code{white-space:pre-wrap}
 #tip table{margin-top:0.375rem;border-spacing:0}
 #tip td{padding:0.0625rem 0 0.0625rem 0.75rem;text-align:left;vertical-align:top}
@@ -168,6 +168,7 @@ const NARROW = `@media (max-width:62rem){.results .whiskers{width:18%;min-width:
 .results .whiskers>span{width:65%}.results .whisker{position:relative;inset:auto;height:1.25rem}
 .results td:has(.none){display:none}
 #tip.sheet{left:0.75rem!important;right:0.75rem;top:auto!important;bottom:0.75rem;max-width:none}}
+@media screen and (max-width:23rem){.results tbody tr{grid-template-columns:minmax(0,1fr)}}
 @media print{body{max-width:none;padding:0;font-size:10pt}nav,.skip,#tip{display:none}section{margin-top:2rem}
 .chart,.example,.results tr,.warnings,.terms div,.findings div{break-inside:avoid}h2,h3{break-after:avoid}
 .t,.area,.bar i,.variant::before,.warnings{print-color-adjust:exact;-webkit-print-color-adjust:exact}

@@ -23,7 +23,7 @@ export function resultsTable(results: DatasetResults, colours: Colours): Html {
   return html`<table class="results">
 <caption class="hidden">Results on ${results.dataset}</caption>
 <thead>
-<tr class="groups">${groups(columns).map(({ name, span }) => html`<th colspan="${span}" scope="colgroup">${name !== '' && html`<span>${name}</span>`}</th>`)}</tr>
+<tr class="groups">${groups(columns).map(({ name, span }) => (name === '' ? html`<td colspan="${span}"></td>` : html`<th colspan="${span}" scope="colgroup"><span>${name}</span></th>`))}</tr>
 <tr>${columns.map((c) => html`<th scope="col" class="${c.className ?? 'number'}">${c.head}</th>`)}</tr>
 </thead>
 <tbody>

@@ -29,7 +29,7 @@ export async function readTrial(
     learningRate: place.learningRate,
     seed: place.seed,
     chosen: false,
-    finished: metrics !== undefined,
+    finished: stage === undefined ? metrics !== undefined : stage.status === 'succeeded',
     log,
     steps: metric('steps') ?? log.at(-1)?.step,
     bestStep: metric('bestStep'),

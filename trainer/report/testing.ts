@@ -1,0 +1,24 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import type { ReportData } from './data.ts';
+import { gatherReport } from './gather.ts';
+
+/** A directory that goes when the test ends. */
+export function temporaryDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'cft-report-'));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** The report of a run directory, made at a fixed time. */
+export function gatherAt(runDir: string): Promise<ReportData> {
+  return gatherReport(runDir, { now: () => new Date('2026-03-04T15:00:00Z'), versions: [['cft', '0.0.0']] });
+}
+
+/** Path of a Chromium or Chrome on this machine; undefined without one. */
+export function findBrowser(path = process.env.PATH ?? ''): string | undefined {
+  const names = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'];
+  return names.flatMap((name) => path.split(':').map((folder) => join(folder, name))).find((file) => existsSync(file));
+}
