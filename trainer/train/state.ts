@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { CftError } from '../../crds/errors.ts';
 import type { Logger } from '../stages/context.ts';
-import type { Session, Variable } from '../tensor/session.ts';
+import type { TypedArray, Variable } from '../tensor/session.ts';
 import { loadCheckpoint, saveCheckpoint, type TrainState } from './checkpoint.ts';
-import { snapshotOf } from './snapshot.ts';
 import type { Validation } from './validation.ts';
 
 /** The best validated weights so far, on the host. */
@@ -39,15 +38,12 @@ export interface StateStore {
  * @throws CftError CorruptFile
  */
 export async function openState(
-  session: Session,
   trained: ReadonlyMap<string, Variable>,
   optimizer: ReadonlyMap<string, Variable>,
   options: { readonly dir: string; readonly fingerprint: string; readonly logger: Logger },
 ): Promise<StateStore> {
   const dir = join(options.dir, 'checkpoint');
   const all = new Map([...trained, ...optimizer]);
-  const readAll = snapshotOf(session, 'state', all);
-  const readWeights = snapshotOf(session, 'weights', trained);
   const load = (values: ReadonlyMap<string, Float32Array>, into: ReadonlyMap<string, Variable>) => {
     for (const [name, variable] of into) variable.load(tensorOf(values, name, dir));
   };
@@ -66,10 +62,10 @@ export async function openState(
         dir,
         options.fingerprint,
         { ...counters, logBytes, best: best === undefined ? null : { step: best.step, validation: best.validation } },
-        sources(readAll(), all),
-        best === undefined ? undefined : sources(best.weights, trained),
+        sources((name) => all.get(name)?.values(), all),
+        best === undefined ? undefined : sources((name) => best.weights.get(name), trained),
       ),
-    weights: readWeights,
+    weights: () => new Map([...trained].map(([name, variable]) => [name, variable.values() as Float32Array])),
     restore: (weights) => load(weights, trained),
   };
 }
@@ -81,8 +77,9 @@ export function fingerprintOf(...parts: readonly unknown[]): string {
 
 const FRESH = { step: 0, updates: 0, skippedSteps: 0, tokensTrained: 0, logBytes: 0, best: null } satisfies TrainState;
 
-function sources(values: ReadonlyMap<string, Float32Array>, variables: ReadonlyMap<string, Variable>) {
-  return [...variables].map(([name, { shape }]) => ({ name, shape, values: () => tensorOf(values, name, 'memory') }));
+/** For a file: each tensor's values are asked for when it is written. */
+function sources(find: (name: string) => TypedArray | undefined, variables: ReadonlyMap<string, Variable>) {
+  return [...variables].map(([name, { shape }]) => ({ name, shape, values: () => find(name) as Float32Array }));
 }
 
 function tensorOf(values: ReadonlyMap<string, Float32Array>, name: string, where: string): Float32Array {

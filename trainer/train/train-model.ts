@@ -67,7 +67,7 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainResul
     validation?.sequences ?? [],
     validation?.batchSize ?? settings.batchSize,
   );
-  const store = await openState(model.session, model.trained, prepared.optimizer.variables, {
+  const store = await openState(model.trained, prepared.optimizer.variables, {
     dir: options.dir,
     fingerprint: fingerprintOf(options.fingerprint, settings, data.stepsPerEpoch),
     logger: context.logger,
