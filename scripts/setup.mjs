@@ -12,8 +12,9 @@ import { withLock } from './setup/lock.mjs';
 import { findNode } from './setup/node.mjs';
 import { installPackages, packagesAreCurrent } from './setup/packages.mjs';
 import { run } from './setup/process.mjs';
-import { report, SetupFailure, step } from './setup/report.mjs';
+import { report, SetupFailure, say, step } from './setup/report.mjs';
 
+const [then, file, ...args] = process.argv.slice(2);
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 /** @param {string[]} args */
@@ -26,7 +27,10 @@ async function main(...args) {
 }
 
 async function setup() {
-  if (packagesAreCurrent(root) && (await main('--check')) === 0) return 0;
+  if (packagesAreCurrent(root) && (await main('--check')) === 0) {
+    if (then === undefined) say('ready', 'nothing was to be done');
+    return 0;
+  }
   return withLock(join(cacheDir(process.env), 'setup.lock'), async () => {
     if (!packagesAreCurrent(root)) await step('packages', 'npm', () => installPackages(root));
     return main();
@@ -51,7 +55,6 @@ async function runFile(file, args) {
   });
 }
 
-const [then, file, ...args] = process.argv.slice(2);
 try {
   if (then !== undefined && (then !== '--then' || file === undefined)) {
     throw new SetupFailure(`unknown argument ${then}`, 'use `node scripts/setup.mjs [--then FILE ARGUMENTS]`');

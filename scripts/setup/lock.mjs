@@ -49,18 +49,17 @@ export async function withLock(path, work, { staleMs = 30_000, pollMs = 500 } = 
  */
 async function acquire(path, mine, staleMs, pollMs) {
   let told = false;
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+  } catch (error) {
+    throw unwritable(path, error);
+  }
   for (;;) {
     try {
-      mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, mine, { flag: 'wx' });
       return;
     } catch (error) {
-      if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EEXIST') {
-        throw new SetupFailure(
-          `cannot write to ${dirname(path)}: ${/** @type {Error} */ (error).message}`,
-          'make the folder writable and its disk not full, or set XDG_CACHE_HOME to another folder',
-        );
-      }
+      if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EEXIST') throw unwritable(path, error);
     }
     if (ageMs(path) > staleMs) {
       rmSync(path, { force: true });
@@ -70,6 +69,17 @@ async function acquire(path, mine, staleMs, pollMs) {
     told = true;
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
+}
+
+/**
+ * @param {string} path
+ * @param {unknown} error
+ */
+function unwritable(path, error) {
+  return new SetupFailure(
+    `cannot write to ${dirname(path)}: ${/** @type {Error} */ (error).message}`,
+    'make the folder writable and its disk not full, or set XDG_CACHE_HOME to another folder',
+  );
 }
 
 /** @param {string} path */

@@ -43,6 +43,8 @@ async function installTensorflow(choice: Exclude<Choice, { variant: 'none' }>): 
   const addon = addonKey(packageDir, home);
   if (!hasTensorflow(home)) await fetchTensorflow(home, variant, arch);
   if (!hasAddon(home, addon)) await step('addon', 'compile', () => compileAddon(packageDir, home, addon, root));
+  // From here on the word of the last set-up, which ends it, may not hold.
+  rmSync(setupStatePath(root), { force: true });
   linkAddon(packageDir, home, addon);
   await probe();
   return { variant, version: wheels.version, home, addon };
@@ -69,7 +71,7 @@ async function tensorflow(choice: Choice): Promise<SetupState['tensorflow']> {
   } catch (error) {
     if (choice.explicit || !(error instanceof SetupFailure)) throw error;
     process.stderr.write(`${describe(error).replace('set-up failed', 'no TensorFlow')}\n`);
-    return { variant: 'none', reason: `${error.message}; try: ${error.hint}` };
+    return { variant: 'none', reason: error.message, remedy: error.hint };
   }
 }
 
@@ -98,7 +100,6 @@ async function main(checkOnly: boolean): Promise<number> {
   if (isCurrent(choice)) return 0;
   if (checkOnly) return 3;
   linkCommand();
-  rmSync(setupStatePath(root), { force: true });
   mkdirSync(cache, { recursive: true });
   const outcome = await tensorflow(choice);
   writeState({ cache, tensorflow: outcome });
@@ -111,9 +112,11 @@ async function main(checkOnly: boolean): Promise<number> {
   return 0;
 }
 
+const checkOnly = process.argv.includes('--check');
 try {
-  process.exitCode = await main(process.argv.includes('--check'));
+  process.exitCode = await main(checkOnly);
 } catch (error) {
-  report(error);
+  // A check that fails is followed by the set-up itself, which will tell.
+  if (!checkOnly) report(error);
   process.exitCode = 1;
 }

@@ -42,18 +42,17 @@ export async function step(name, text, work) {
 }
 
 /**
- * A failure as its reader needs it: the message, the last lines of the tool that failed, what to do.
+ * A failure as its reader needs it: the message, the first and last lines of the tool that failed, what to do.
  *
  * @param {unknown} error
  */
 export function describe(error) {
   if (!(error instanceof SetupFailure)) return error instanceof Error ? (error.stack ?? error.message) : String(error);
-  const details = error.details.trim().split('\n').slice(-12);
-  return [
-    `set-up failed: ${error.message}`,
-    ...details.filter((line) => line !== '').map((line) => `  | ${line}`),
-    `  try  ${error.hint}`,
-  ].join('\n');
+  const lines = error.details.split('\n').filter((line) => line.trim() !== '');
+  const details = lines.length > 12 ? [...lines.slice(0, 6), '...', ...lines.slice(-6)] : lines;
+  return [`set-up failed: ${error.message}`, ...details.map((line) => `  | ${line}`), `  try  ${error.hint}`].join(
+    '\n',
+  );
 }
 
 /** @param {unknown} error */

@@ -103,7 +103,7 @@ export function advise(machine: Machine, setup: SetupState | undefined, backend:
   if (setup?.tensorflow.variant === 'none') {
     advice.push({
       problem: `there is no TensorFlow, so all is many times slower: ${setup.tensorflow.reason}`,
-      remedy: 'mend that, then run `npm run setup`',
+      remedy: [setup.tensorflow.remedy ?? 'mend that', 'then run `npm run setup`'].join(', '),
     });
   } else if (backend?.name === 'wasm') {
     advice.push({

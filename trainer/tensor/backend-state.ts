@@ -13,7 +13,7 @@ const Tensorflow = z.discriminatedUnion('variant', [
     /** Identifies sources, flags and libraries that the addon was built from. */
     addon: z.string(),
   }),
-  z.object({ variant: z.literal('none'), reason: z.string() }),
+  z.object({ variant: z.literal('none'), reason: z.string(), remedy: z.string().optional() }),
 ]);
 
 /** What the set-up did; it writes this file last. */
