@@ -106,7 +106,9 @@ function namesAnother(rest: string, label: string, labels: Labels): boolean {
 function lineLabel(line: string, labels: Labels): { label: string; isBare: boolean } | undefined {
   const plain = plainText(line).trim();
   const bare = labels.get(undress(plain).toLowerCase());
-  if (bare !== undefined && !/^[ai]$/.test(undress(plain))) return { label: bare, isBare: true };
+  // A line `a` can be a word that was left over.
+  const isWord = /^[ai][.,:;!]*$/.test(plain);
+  if (bare !== undefined && !isWord) return { label: bare, isBare: true };
   const found = /^[*_"']*(?:\(([\p{L}\p{N}]+)\)|\[([\p{L}\p{N}]+)\]|([\p{L}\p{N}]+)[).:])[*_"']*\s+\S/u.exec(plain);
   const word = found?.[1] ?? found?.[2] ?? found?.[3];
   const label = word === undefined ? undefined : labels.get(word.toLowerCase());
@@ -118,32 +120,43 @@ function ofLines(text: string, labels: Labels): Choice {
   const found = lines.map((line) => lineLabel(line, labels));
   const last = found.at(-1);
   if (last?.isBare) return last.label;
-  const distinct = new Set(found.flatMap((line) => (line === undefined ? [] : [line.label])));
-  return distinct.size === 1 ? [...distinct][0] : undefined;
+  const listed = found.flatMap((line) => (line === undefined ? [] : [line.label]));
+  const distinct = new Set([...listed, ...bracketed(text, labels).map(({ label }) => label)]);
+  return listed.length > 0 && distinct.size === 1 ? listed[0] : undefined;
 }
 
 function inBrackets(text: string, labels: Labels): Choice {
-  const chosen = [...text.matchAll(/[([]([\p{L}\p{N}]+)[)\]]/gu)].filter(({ 0: whole, 1: word, index }) => {
-    const before = text.slice(Math.max(0, index - 24), index);
-    const after = text.slice(index + whole.length, index + whole.length + 24);
-    const isRejected =
-      /(?:\b(?:not|nor|unlike|than|of|neither)|n't(?: be)?)\s+(?:\w+\s+)?$/i.test(before) ||
-      /^\s*(?:is|are|was)?\s*(?:wrong|incorrect|not|false|impossible|isn't)\b/i.test(after);
-    return labels.get((word as string).toLowerCase()) === word && !isRejected;
-  });
-  return chosen.at(-1)?.[1];
+  return bracketed(text, labels).findLast(({ isRejected }) => !isRejected)?.label;
+}
+
+const REJECTED_BEFORE = /(?:\b(?:not|nor|never|unlike|than|instead of|neither)|n't(?: be)?)\s+(?:\w+\s+)?[("'*_]*$/i;
+const REJECTED_AFTER = /^[)\]"'*_]*\s*(?:is|are|was)?\s*(?:wrong|incorrect|not|false|impossible|isn't)\b/i;
+
+function isRejected(text: string, start: number, end: number): boolean {
+  return (
+    REJECTED_BEFORE.test(text.slice(Math.max(0, start - 24), start)) || REJECTED_AFTER.test(text.slice(end, end + 24))
+  );
+}
+
+/** Labels in brackets, in the case that they are listed in. */
+function bracketed(text: string, labels: Labels): { label: string; isRejected: boolean }[] {
+  return [...text.matchAll(/[([]([\p{L}\p{N}]+)[)\]]/gu)].flatMap(({ 0: whole, 1: word = '', index }) =>
+    labels.get(word.toLowerCase()) === word
+      ? [{ label: word, isRejected: isRejected(text, index, index + whole.length) }]
+      : [],
+  );
 }
 
 function standingAlone(text: string, labels: Labels): Choice {
-  const found = [...text.matchAll(/(?<![\p{L}\p{N}'’-])([\p{L}\p{N}]+)(?![\p{L}\p{N}'’-])/gu)].flatMap(
-    ({ 0: word, index }) => {
-      const isWord = /^[AI]$/.test(word) && /^\s+\p{L}/u.test(text.slice(index + 1));
-      const label = labels.get(word.toLowerCase());
-      const isLabel = label !== undefined && (label === word || label.length > 1);
-      return isLabel && !isWord ? [label] : [];
-    },
-  );
-  return new Set(found).size === 1 ? found[0] : undefined;
+  const words = text.matchAll(/(?<![\p{L}\p{N}'’-])([\p{L}\p{N}]+)(?![\p{L}\p{N}'’-])/gu);
+  const found = [...words].flatMap(({ 0: word, index }) => {
+    const isWord = /^[AI]$/.test(word) && /^\s+\p{L}/u.test(text.slice(index + 1, index + 20));
+    const label = labels.get(word.toLowerCase());
+    const isLabel = label !== undefined && (label === word || label.length > 1);
+    return isLabel && !isWord ? [{ label, isRejected: isRejected(text, index, index + word.length) }] : [];
+  });
+  const distinct = new Set(found.map(({ label }) => label));
+  return distinct.size === 1 && found.every((one) => !one.isRejected) ? found[0]?.label : undefined;
 }
 
 function undress(text: string): string {

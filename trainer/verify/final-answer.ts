@@ -14,7 +14,7 @@ export interface FinalAnswer {
  *
  * 1. `#### 42` and `\boxed{42}` (also `\fbox`): of all of them the last. A `####` line that is no number and has text after it is a heading.
  * 2. `the answer is 42`, `answer: 42`: the last.
- * 3. the last number.
+ * 3. the last number. A response that is nothing but a number is read as a whole.
  *
  * What a higher rule finds counts even where it is not a number: `\boxed{x+1}` is not overruled by some number before it. A statement that
  * breaks off (`\boxed{4` or `####` at the end) is no answer.
@@ -22,6 +22,9 @@ export interface FinalAnswer {
 export function responseAnswer(response: string): FinalAnswer | undefined {
   const statement = marked(response);
   if (statement !== undefined) return statement.answer;
+  const isListItem = /^\s*[-−–*•]\s/.test(response);
+  const whole = isListItem ? undefined : parseQuantity(response);
+  if (whole !== undefined) return { text: response.trim(), quantity: whole };
   const last = mentions(response).at(-1);
   return last === undefined ? undefined : { text: last.text, quantity: last.quantity() };
 }

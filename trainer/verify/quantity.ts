@@ -21,15 +21,19 @@ const CURRENCY_CODE = /(?:US|A|C|NZ|HK)?[$＄]|(?:USD|EUR|GBP|INR|JPY|CNY|Rs\.?)
  */
 export function parseQuantity(text: string): Quantity | undefined {
   if (text.length > LONGEST) return undefined;
-  const bare = rightHandSide(undress(plainText(text)));
-  if (bare === undefined) return undefined;
+  const right = rightHandSide(undress(plainText(text)));
+  if (right === undefined) return undefined;
+  // Where the number is all there is, plain spaces can group its digits.
+  const bare = right.replace(/^(\D{0,8}\d{1,3}(?: \d{3})+)(?! ?[\d/])/, (grouped) =>
+    grouped.replace(/(?<=\d) (?=\d)/g, '\u2009'),
+  );
   const hedge =
     /^(?:[~≈]|(?:about|approximately|approx\.?|roughly|exactly|only|just)\s)\s*/i.exec(bare)?.[0].length ?? 0;
   const head = readHead(bare, hedge);
   const number = readNumber(bare, head.end);
   if (number?.value === undefined) return undefined;
   const tail = readUnit(bare, number.end, head.unit);
-  if (typeof tail === 'string' || !/^[\s.,;:)]*$/.test(bare.slice(tail.end))) return undefined;
+  if (typeof tail === 'string' || !/^\s*[.,;:)]?\s*$/.test(bare.slice(tail.end))) return undefined;
   return toQuantity(number.value, head, tail);
 }
 
@@ -57,6 +61,7 @@ export function mentions(text: string): Mention[] {
     }
     const head = headBefore(plain, at);
     const quantity = () => {
+      if (/±\s*$/.test(plain.slice(Math.max(0, head.start - 4), head.start))) return undefined;
       const tail = readTail(plain, number.end, head);
       return number.value === undefined || tail === 'expression' ? undefined : toQuantity(number.value, head, tail);
     };
@@ -116,16 +121,17 @@ function readHead(text: string, at: number): Head {
 
 /** Sign and currency directly before the number at `at` in running text, where a minus after a number or word is an operator. */
 function headBefore(text: string, at: number): Head {
-  const before = text.slice(Math.max(0, at - 8), at);
-  const found = /([-−]?)((?:US|A|C)?[$＄]|[€£¥₹]|(?<!\p{L})Rs\.? ?)?([-−]?)$/u.exec(before) as RegExpExecArray;
-  const money = found[2] ?? '';
-  const operand = before.slice(0, found.index);
-  const isOperator = /[\p{L}\d)\]}%.]$/u.test(operand);
-  const isFirstMinus = found[1] !== '' && !isOperator;
-  const negative = isFirstMinus || (money !== '' && found[3] !== '');
-  const start = at - (found[0].length - (found[1] !== '' && !isFirstMinus ? 1 : 0));
+  const before = text.slice(Math.max(0, at - 24), at);
+  const inner = /(?<=[$＄€£¥₹])[-−]$/.exec(before)?.[0] ?? '';
+  const money =
+    /(?:(?:US|A|C)?[$＄]|[€£¥₹]|(?<!\p{L})Rs\.? ?)$/u.exec(before.slice(0, before.length - inner.length))?.[0] ?? '';
+  const left = before.slice(0, before.length - inner.length - money.length);
+  const sign =
+    /(?<![\p{L}\d)\]}%.-])[-−]$|\bnegative\s+$|(?<![\p{L}\d)\]}%]\s+)\bminus\s+$|\bis minus\s+$/iu.exec(left)?.[0] ??
+    '';
   const unit = money === '' ? undefined : currency(money.replace(/^\w+(?=[$＄])/, '').replace(/[. ]/g, ''));
-  return { start, end: at, negative, unit };
+  const start = at - inner.length - money.length - sign.length;
+  return { start, end: at, negative: sign !== '' || inner !== '', unit };
 }
 
 function readTail(text: string, at: number, head: Head): Tail | 'expression' {

@@ -57,14 +57,13 @@ function lastHash(text: string, isAnswer: (content: string) => boolean): Stateme
 }
 
 function lastBox(text: string): Statement | undefined {
-  let last: Statement | undefined;
-  for (const match of text.matchAll(/\\f?boxed(?![A-Za-z])\s*/g)) {
-    const start = match.index + match[0].length;
+  for (const { 0: box, index: at } of [...text.matchAll(/\\f?boxed(?![A-Za-z])\s*/g)].reverse()) {
+    const start = at + box.length;
     const content =
-      text[start] === '{' ? braced(text, start) : /^[^\s{}$\\]+/.exec(text.slice(start, start + 100))?.[0];
-    if (content?.trim() !== '') last = { at: match.index, content: content?.trim() };
+      text[start] === '{' ? braced(text, start) : /^[^\s{}$\\]*/.exec(text.slice(start, start + 100))?.[0];
+    if (content?.trim() !== '') return { at, content: content?.trim() };
   }
-  return last;
+  return undefined;
 }
 
 /** The content of the braces that open at `start`, or undefined when they never close. */
