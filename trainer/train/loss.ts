@@ -16,25 +16,12 @@ export function weightedCrossEntropy(logits: Tensor2D, targets: Tensor1D, weight
   const op = tf.customGrad((...args) => {
     const [logits, save] = args as unknown as [Tensor2D, (tensors: Tensor[]) => void];
     const { nll, gradient } = crossEntropy(logits, targets);
-    save([gradient]);
-    return {
-      value: tf.sum(tf.mul(nll, weights)),
-      gradFunc: (dy: Tensor, saved: Tensor[]) => tf.mul(saved[0] as Tensor, tf.reshape(tf.mul(weights, dy), [-1, 1])),
-    };
+    save([gradient, weights]);
+    const gradFunc = (dy: Tensor, [gradient, weights]: Tensor[]) =>
+      tf.mul(gradient as Tensor, tf.reshape(tf.mul(weights as Tensor, dy), [-1, 1]));
+    return { value: tf.sum(tf.mul(nll, weights)), gradFunc };
   });
   return op(logits) as Scalar;
-}
-
-/** Rows of x by number; the gradient adds up rows that are taken more than once. */
-export function takeRows(x: Tensor2D, rows: Tensor1D): Tensor2D {
-  const op = tf.customGrad((...args) => {
-    const [x] = args as unknown as [Tensor2D];
-    return {
-      value: tf.gather(x, rows),
-      gradFunc: (dy: Tensor) => tf.scatterND(tf.reshape(rows, [-1, 1]), dy, x.shape),
-    };
-  });
-  return op(x) as Tensor2D;
 }
 
 /**

@@ -1,12 +1,12 @@
 import type { Scalar, Tensor, Tensor1D } from '@tensorflow/tfjs-core';
 import type { ModelConfig } from '../model/config.ts';
-import { causalAttention, decoderHidden, lmHead } from '../model/decoder.ts';
+import { causalAttention, decoderHidden, gatherRows, lmHead } from '../model/decoder.ts';
 import type { Parameters } from '../model/parameters.ts';
 import type { Program, Session, Variable } from '../tensor/session.ts';
 import { tf } from '../tensor/tf.ts';
 import { ADAMW_INPUTS, type AdamW, type AdamWScalars } from './adamw.ts';
 import { clipByGlobalNorm } from './clip.ts';
-import { rowStatistics, takeRows, weightedCrossEntropy } from './loss.ts';
+import { rowStatistics, weightedCrossEntropy } from './loss.ts';
 import type { MicroBatch } from './micro-batches.ts';
 import type { BatchShape } from './shapes.ts';
 
@@ -183,7 +183,7 @@ function logitsOf({ config }: TrainedModel, parameters: Parameters, shape: Batch
     tf.tensor1d(positions, 'int32'),
     causalAttention(config, batch, time),
   );
-  return lmHead(config, parameters, takeRows(hidden, inputs.rowIndices as Tensor1D));
+  return lmHead(config, parameters, gatherRows(hidden, inputs.rowIndices as Tensor1D));
 }
 
 function batchSignature({ batch, time, rows }: BatchShape) {
