@@ -1,4 +1,4 @@
-import type { Criterion } from '../../crds/cftrun.ts';
+import type { Criterion, Objective } from '../../crds/cftrun.ts';
 import type { Interval } from './statistics.ts';
 
 export type { Criterion };
@@ -97,7 +97,7 @@ export interface PairedTest {
 export interface Trial {
   readonly name: string;
   readonly variant: string;
-  readonly objective: string | undefined;
+  readonly objective: Objective;
   readonly method: string | undefined;
   readonly learningRate: number | undefined;
   readonly seed: number | undefined;
@@ -109,7 +109,11 @@ export interface Trial {
   readonly bestStep: number | undefined;
   readonly validationAccuracy: number | undefined;
   readonly validationLoss: number | undefined;
+  readonly validationEntropy: number | undefined;
+  /** Tokens with weight, over all steps. */
   readonly tokensTrained: number | undefined;
+  /** Steps in which no token had weight, so that nothing was learnt. */
+  readonly skippedSteps: number | undefined;
 }
 
 /** One optimizer step as the trial's log has it; what a step did not measure is undefined. */

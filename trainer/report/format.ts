@@ -75,9 +75,9 @@ export function duration(seconds: number): string {
   const whole = Math.round(seconds);
   if (whole < 10) return `${seconds.toFixed(1)}${THIN}s`;
   if (whole < 60) return `${whole}${THIN}s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)}${THIN}min ${whole % 60}${THIN}s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)}${THIN}min\u00a0${whole % 60}${THIN}s`;
   const minutes = Math.round(whole / 60);
-  return `${Math.floor(minutes / 60)}${THIN}h ${String(minutes % 60).padStart(2, '0')}${THIN}min`;
+  return `${Math.floor(minutes / 60)}${THIN}h\u00a0${String(minutes % 60).padStart(2, '0')}${THIN}min`;
 }
 
 /** Date and time in UTC, to the minute: `2026-03-04 15:06 UTC`. */

@@ -5,14 +5,11 @@ import type { AnnotatedResponse, Criterion, Generated, ReportData, RunFacts, Sta
 import { readEvaluations } from './evaluations.ts';
 import { type Candidate, chooseExamples, toExample } from './examples.ts';
 import { check, lines, names, readJson, records } from './files.ts';
-import { planOf } from './plan.ts';
 import { AnnotationRecord, GenerateRecord, RunRecord, StageRecord } from './records.ts';
 import { markChosen, readTrial } from './trials.ts';
 import { type StageWarning, warningsOf } from './warnings.ts';
 
 export interface GatherOptions {
-  /** The plan of the run's report stage; without it whatever lies in the directory is read. */
-  readonly params?: ReportParams;
   readonly now: () => Date;
   readonly versions: RunFacts['versions'];
   /** Awaited between pieces of work; throws when the report should stop. */
@@ -23,21 +20,25 @@ export interface GatherOptions {
  * Reads everything that a report says from a run directory. Each part may be missing: a run that was only annotated makes a report, as
  * does one that was only evaluated.
  *
+ * @param params what there is to read, from the run's plan or from `planOf`
  * @throws CftError CorruptFile, with file and line, for a file that is there but cannot be read as what it should be
  */
-export async function gatherReport(runDir: string, options: GatherOptions): Promise<ReportData> {
+export async function gatherReport(
+  runDir: string,
+  params: Omit<ReportParams, 'output'>,
+  options: GatherOptions,
+): Promise<ReportData> {
   const run = await readJson(join(runDir, 'run.json'), RunRecord);
-  const plan = options.params ?? (await planOf(runDir));
-  const criterion = plan.criterion ?? run?.spec.annotate?.criterion ?? 'strict-3';
+  const { criterion } = params;
   const stages = await readStages(runDir);
   const methods = new Map(run?.spec.training?.variants?.map(({ name, method }) => [name, method]));
   const read = await Promise.all(
-    plan.trials.map((place) => readTrial(runDir, place, stageOf(stages, place.stage), methods.get(place.variant))),
+    params.trials.map((place) => readTrial(runDir, place, stageOf(stages, place.stage), methods.get(place.variant))),
   );
   const trials = markChosen(read.filter((trial) => trial !== undefined));
   await options.pause?.();
   const results = await readEvaluations(
-    plan.evaluations.map(({ stage, target, path }) => ({
+    params.evaluations.map(({ stage, target, path }) => ({
       target,
       directory: join(runDir, path),
       stage: stageOf(stages, stage),
@@ -45,7 +46,7 @@ export async function gatherReport(runDir: string, options: GatherOptions): Prom
     trials,
     run?.spec.evaluation?.datasets?.map(({ name }) => name) ?? [],
   );
-  const { criticality, examples } = await readAnnotations(runDir, plan.annotations, criterion, options.pause);
+  const { criticality, examples } = await readAnnotations(runDir, params.annotations, criterion, options.pause);
   const facts = {
     run: {
       name: run?.metadata.name ?? nameOf(runDir),
@@ -108,7 +109,7 @@ function warningsFrom({ name, result }: StageFound): StageWarning[] {
   // A stage that succeeded has nothing to say but warnings.
   const lines = status === 'succeeded' && warnings.length === 0 ? (message ?? '').split('\n').filter(Boolean) : [];
   const said = [...warnings, ...lines.map((line) => ({ reason: 'StageWarning', message: line }))];
-  return said.map(({ reason, message }) => ({ stage: name, reason, message }));
+  return said.map((warning) => ({ stage: name, kind: result.kind, reason: warning.reason, message: warning.message }));
 }
 
 function datasetsOf(run: RunRecord | undefined): RunFacts['data'] {

@@ -51,8 +51,8 @@ function pageOf(text: string): string {
   const trial = {
     name: text,
     variant: text,
-    objective: text,
-    method: text,
+    objective: 'critical',
+    method: 'lora',
     learningRate: 1e-4,
     seed: 0,
     chosen: true,
@@ -62,8 +62,10 @@ function pageOf(text: string): string {
     bestStep: 1,
     validationAccuracy: 0.5,
     validationLoss: 0.5,
+    validationEntropy: 0.4,
     tokensTrained: 10,
-  };
+    skippedSteps: 0,
+  } as const;
   const row = {
     variant: text,
     count: 10,

@@ -5,18 +5,13 @@ import { type ReportParams, Stage } from '../../crds/stage.ts';
 import { planStages } from '../../crds/stages.ts';
 import { names, readJson } from './files.ts';
 
-/** What to read of a run directory; paths are relative to it. */
-export type ReportPlan = Omit<ReportParams, 'output' | 'criterion'> & {
-  readonly criterion?: ReportParams['criterion'];
-};
-
 /**
  * What there is to report in a run directory: as the run's manifest has it, or without one as the stages that were run there say.
  * Annotation files count also where nothing else is known.
  *
  * @throws CftError CorruptFile for a run.json or stage.json that is not JSON
  */
-export async function planOf(runDir: string): Promise<ReportPlan> {
+export async function planOf(runDir: string): Promise<ReportParams> {
   const run = CftRun.safeParse(await readJson(join(runDir, 'run.json'), z.unknown()));
   if (run.success) {
     const report = planStages(run.data, { manifestDir: runDir, runDir }).find((stage) => stage.kind === 'report');
@@ -24,9 +19,8 @@ export async function planOf(runDir: string): Promise<ReportPlan> {
   }
   const stages = await readStagePlans(runDir);
   const annotations = (await names(join(runDir, 'annotations'))).filter((name) => name.endsWith('.jsonl'));
-  const criterion = stages.flatMap((stage) => (stage.kind === 'annotate' ? stage.params.criterion : []))[0];
   return {
-    ...(criterion === undefined ? {} : { criterion }),
+    criterion: stages.flatMap((stage) => (stage.kind === 'annotate' ? stage.params.criterion : []))[0] ?? 'strict-3',
     annotations: annotations.map((name) => `annotations/${name}`),
     trials: stages.flatMap((stage) => {
       if (stage.kind !== 'train') return [];
@@ -36,6 +30,7 @@ export async function planOf(runDir: string): Promise<ReportPlan> {
     evaluations: stages.flatMap((stage) =>
       stage.kind === 'evaluate' ? { stage: stage.name, target: stage.params.target, path: stage.params.output } : [],
     ),
+    output: 'report',
   };
 }
 

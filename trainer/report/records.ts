@@ -14,7 +14,6 @@ export const RunRecord = z.looseObject({
     model: z.looseObject({ source: z.string() }).optional(),
     data: z.looseObject({ train: z.looseObject({ source: z.string() }) }).optional(),
     verifier: z.looseObject({ type: z.string() }).optional(),
-    annotate: z.looseObject({ criterion: z.enum(['strict-2', 'strict-3']).optional() }).optional(),
     training: z
       .looseObject({ variants: z.array(z.looseObject({ name: z.string(), method: z.string().optional() })).optional() })
       .optional(),

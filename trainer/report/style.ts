@@ -169,10 +169,10 @@ const NARROW = `@media (max-width:62rem){.results .whiskers{width:18%;min-width:
 .results td:has(.none){display:none}
 #tip.sheet{left:0.75rem!important;right:0.75rem;top:auto!important;bottom:0.75rem;max-width:none}}
 @media screen and (max-width:23rem){.results tbody tr{grid-template-columns:minmax(0,1fr)}}
-@media print{body{max-width:none;padding:0;font-size:10pt}nav,.skip,#tip{display:none}section{margin-top:2rem}
+@media print{html{font-size:11.5px}body{max-width:none;padding:0}nav,.skip,#tip{display:none}section{margin-top:2rem}
 .chart,.example,.results tr,.warnings,.terms div,.findings div{break-inside:avoid}h2,h3{break-after:avoid}
 .t,.area,.bar i,.variant::before,.warnings{print-color-adjust:exact;-webkit-print-color-adjust:exact}
-.results{font-size:8pt}.results tbody th,.results td,.results thead th{padding-inline:0.25rem}.scroll{overflow:visible}.trials{min-width:0}}`;
+.results tbody th,.results td,.results thead th{padding-inline:0.375rem}.scroll{overflow:visible}.trials{min-width:0}}`;
 
 /** The page's style sheet: system fonts, light by default and on paper, dark where the reader's system is. */
 export const styleSheet = `:root{${LIGHT}}

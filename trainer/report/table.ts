@@ -3,7 +3,7 @@ import * as format from './format.ts';
 import { type Fragment, type Html, html } from './html.ts';
 import { inSvg, path } from './plot.ts';
 import { type Domain, extent, niceDomain, position, ticks } from './scale.ts';
-import { BASE, meanTokens, objectiveText } from './variants.ts';
+import { BASE, meanTokens, trainedText } from './variants.ts';
 
 type Colours = ReadonlyMap<string, string>;
 
@@ -97,7 +97,8 @@ function groups(columns: readonly Column[]): { name: string; span: number }[] {
 }
 
 function variantCell(row: ResultRow, colours: Colours): Html {
-  const note = row.variant === BASE ? 'before fine-tuning' : objectiveText(row.trials[0]?.objective);
+  const trial = row.trials[0];
+  const note = row.variant === BASE ? 'before fine-tuning' : trial && trainedText(trial);
   return html`<span class="variant ${colours.get(row.variant)}">${row.variant}</span>${note && html`<small>${note}</small>`}`;
 }
 

@@ -222,14 +222,21 @@ function writeTrial(
   });
   writeLines(join(directory, 'log.jsonl'), log);
   const validations = log.flatMap(({ step, validation }) => (validation ? [{ step, ...validation }] : []));
-  const best = validations.toSorted((a, b) => b.accuracy - a.accuracy)[0] ?? { step: 0, accuracy: 0, loss: 0 };
+  const best = validations.toSorted((a, b) => b.accuracy - a.accuracy)[0] ?? {
+    step: 0,
+    accuracy: 0,
+    loss: 0,
+    entropy: 0,
+  };
   const share = params.objective === 'all' ? 1 : 0.24;
   const metrics = {
     bestStep: best.step,
     validationAccuracy: best.accuracy,
     validationLoss: best.loss,
+    validationEntropy: best.entropy,
     tokensTrained: Math.round(steps * 16 * 34 * share),
     steps,
+    skippedSteps: 0,
   };
   return metrics;
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { ReportData } from './data.ts';
 import { gatherReport } from './gather.ts';
+import { planOf } from './plan.ts';
 
 /** A directory that goes when the test ends. */
 export function temporaryDirectory(): string {
@@ -13,8 +14,11 @@ export function temporaryDirectory(): string {
 }
 
 /** The report of a run directory, made at a fixed time. */
-export function gatherAt(runDir: string): Promise<ReportData> {
-  return gatherReport(runDir, { now: () => new Date('2026-03-04T15:00:00Z'), versions: [['cft', '0.0.0']] });
+export async function gatherAt(runDir: string): Promise<ReportData> {
+  return gatherReport(runDir, await planOf(runDir), {
+    now: () => new Date('2026-03-04T15:00:00Z'),
+    versions: [['cft', '0.0.0']],
+  });
 }
 
 /** Path of a Chromium or Chrome on this machine; undefined without one. */

@@ -133,13 +133,13 @@ function legend(trials: readonly Trial[], colours: Colours): Html {
 function trialsTable(trials: readonly Trial[], colours: Colours): Html {
   const value = <T>(x: T | undefined, text: (x: T) => string) => (x === undefined ? '–' : text(x));
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Trials"><table class="trials">
-<thead><tr><th scope="col">Trial</th><th scope="col">Rate</th><th scope="col">Seed</th><th scope="col">Steps</th><th scope="col">Best step</th><th scope="col">Validation accuracy</th><th scope="col">Validation loss</th><th scope="col">Tokens trained</th></tr></thead>
+<thead><tr><th scope="col">Trial</th><th scope="col">Rate</th><th scope="col">Seed</th><th scope="col">Steps</th><th scope="col">Best step</th><th scope="col">Validation accuracy</th><th scope="col">Validation loss</th><th scope="col">Entropy</th><th scope="col">Tokens trained</th></tr></thead>
 <tbody>${trials.map(
     (
       trial,
     ) => html`<tr${trial.chosen && html` class="chosen"`}><th scope="row"><span class="variant ${colours.get(trial.variant)}">${trial.variant}</span>${trial.chosen && html` <em>chosen</em>`}${!trial.finished && html` <em>unfinished</em>`}</th>
 <td>${value(trial.learningRate, format.learningRate)}</td><td>${value(trial.seed, String)}</td><td>${value(trial.steps, format.count)}</td><td>${value(trial.bestStep, format.count)}</td>
-<td>${value(trial.validationAccuracy, (x) => format.percent(x))}</td><td>${value(trial.validationLoss, format.nats)}</td><td>${value(trial.tokensTrained, format.compact)}</td></tr>
+<td>${value(trial.validationAccuracy, (x) => format.percent(x))}</td><td>${value(trial.validationLoss, format.nats)}</td><td>${value(trial.validationEntropy, format.nats)}</td><td>${value(trial.tokensTrained, format.compact)}</td></tr>
 `,
   )}</tbody></table></div>`;
 }

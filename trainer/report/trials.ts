@@ -1,12 +1,9 @@
 import { basename, join } from 'node:path';
-import { z } from 'zod';
 import type { ReportParams } from '../../crds/stage.ts';
 import { bestTrials } from '../../crds/trials.ts';
 import type { LogPoint, Trial } from './data.ts';
-import { readJson, records } from './files.ts';
+import { records } from './files.ts';
 import { type StageRecord, TrainLogRecord } from './records.ts';
-
-const ResultFile = z.looseObject({ metrics: z.record(z.string(), z.number().nullable()).default({}) });
 
 /** A trial from its log and result; undefined when it has left neither. */
 export async function readTrial(
@@ -18,9 +15,8 @@ export async function readTrial(
   const directory = join(runDir, place.path);
   const log: LogPoint[] = [];
   for await (const { value } of records(join(directory, 'log.jsonl'), TrainLogRecord)) log.push(toPoint(value));
-  const metrics = (await readJson(join(directory, 'result.json'), ResultFile))?.metrics ?? stage?.metrics;
-  if (log.length === 0 && metrics === undefined) return undefined;
-  const metric = (...names: string[]) => names.map((name) => metrics?.[name]).find((value) => value != null);
+  if (log.length === 0 && stage === undefined) return undefined;
+  const metric = (name: string) => stage?.metrics[name] ?? undefined;
   return {
     name: basename(place.path),
     variant: place.variant,
@@ -29,13 +25,15 @@ export async function readTrial(
     learningRate: place.learningRate,
     seed: place.seed,
     chosen: false,
-    finished: stage === undefined ? metrics !== undefined : stage.status === 'succeeded',
+    finished: stage?.status === 'succeeded',
     log,
     steps: metric('steps') ?? log.at(-1)?.step,
     bestStep: metric('bestStep'),
-    validationAccuracy: metric('validationAccuracy', 'validation_accuracy_ratio'),
-    validationLoss: metric('validationLoss', 'validation_loss_nats'),
+    validationAccuracy: metric('validationAccuracy'),
+    validationLoss: metric('validationLoss'),
+    validationEntropy: metric('validationEntropy'),
     tokensTrained: metric('tokensTrained'),
+    skippedSteps: metric('skippedSteps'),
   };
 }
 

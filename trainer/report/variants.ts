@@ -1,10 +1,11 @@
+import type { Objective } from '../../crds/cftrun.ts';
 import type { ReportData, ResultRow, Trial } from './data.ts';
 
 /** Name of the untrained model among the variants. */
 export const BASE = 'base';
 
 /** Classes of the style sheet by objective, so that the same kind of variant has the same colour in every report. */
-const BY_OBJECTIVE: Readonly<Record<string, string>> = { all: 'v1', critical: 'v2', random: 'v3', number: 'v4' };
+const BY_OBJECTIVE: Readonly<Record<Objective, string>> = { all: 'v1', critical: 'v2', random: 'v3', number: 'v4' };
 const FURTHER = ['v5', 'v6', 'v7', 'v1', 'v2', 'v3', 'v4'];
 
 /** Every variant of the run in order of appearance, base first if it was evaluated. */
@@ -20,7 +21,8 @@ export function variantColours(data: Pick<ReportData, 'results' | 'trials'>): Re
   const left = [...FURTHER];
   for (const name of variantNames(data)) {
     if (colours.has(name)) continue;
-    const wished = BY_OBJECTIVE[objectiveOf(name, data.trials) ?? ''];
+    const objective = objectiveOf(name, data.trials);
+    const wished = objective && BY_OBJECTIVE[objective];
     const colour = wished !== undefined && !taken.has(wished) ? wished : (left.shift() ?? 'v7');
     taken.add(colour);
     colours.set(name, colour);
@@ -29,24 +31,19 @@ export function variantColours(data: Pick<ReportData, 'results' | 'trials'>): Re
 }
 
 /** The objective that a variant was trained with, if its trials say so. */
-export function objectiveOf(variant: string, trials: readonly Trial[]): string | undefined {
+export function objectiveOf(variant: string, trials: readonly Trial[]): Objective | undefined {
   return trials.find((trial) => trial.variant === variant)?.objective;
 }
 
-/** What an objective trains on, in words. */
-export function objectiveText(objective: string | undefined): string | undefined {
-  switch (objective) {
-    case 'critical':
-      return 'critical tokens only';
-    case 'all':
-      return 'all response tokens';
-    case 'random':
-      return 'as many tokens, drawn at random';
-    case 'number':
-      return 'digits only';
-    default:
-      return objective;
-  }
+/** How a variant was trained, in a few words. */
+export function trainedText({ objective, method }: Trial): string {
+  const tokens = {
+    critical: 'critical tokens only',
+    all: 'all response tokens',
+    random: 'as many, at random',
+    number: 'digits only',
+  };
+  return method === 'lora' ? `${tokens[objective]}, LoRA` : tokens[objective];
 }
 
 /** Tokens that a variant was trained on: the mean of its trials, undefined when none of them says. */

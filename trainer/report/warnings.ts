@@ -7,6 +7,7 @@ type Facts = Omit<ReportData, 'warnings'>;
 /** A stage's own warning, as it left it in its result. */
 export interface StageWarning {
   readonly stage: string;
+  readonly kind: string;
   readonly reason: string;
   readonly message: string;
 }
@@ -34,8 +35,15 @@ export function warningsOf(facts: Facts, fromStages: readonly StageWarning[]): W
     ...facts.results.flatMap((results) => resultWarnings(results, facts)),
   ];
   const known = new Set(computed.map(({ reason }) => reason));
-  const said = distinct(fromStages.filter(({ reason }) => !known.has(reason)));
+  const said = distinct(fromStages.filter((warning) => !known.has(reasonOf(warning))));
   return [...computed, ...said];
+}
+
+/** Stages may leave their warnings as plain sentences; these two are also computed here, from all shards together. */
+function reasonOf({ kind, reason, message }: StageWarning): string {
+  if (kind === 'annotate' && message.includes('of the tokens are critical')) return 'CriticalRatioLow';
+  if (kind === 'generate' && message.includes('reached maxNewTokens')) return 'ResponsesCutOff';
+  return reason;
 }
 
 function stageWarnings(stages: readonly StageFacts[]): Warning[] {
@@ -118,6 +126,28 @@ function generateWarnings({ run: { generated } }: Facts): Warning[] {
 
 function trialWarnings(trials: readonly Trial[]): Warning[] {
   const result: Warning[] = [];
+  const skipping = trials.filter(({ skippedSteps }) => (skippedSteps ?? 0) > 0);
+  if (skipping.length > 0) {
+    const most = skipping.reduce((a, b) => ((b.skippedSteps ?? 0) > (a.skippedSteps ?? 0) ? b : a));
+    result.push(
+      warning(
+        'EmptyBatches',
+        `${format.counted(most.skippedSteps ?? 0, 'step')} of ${format.count(most.steps ?? 0)} in ${most.name} had no token to train on and changed nothing${
+          skipping.length > 1 ? `; ${format.counted(skipping.length - 1, 'other trial')} had such steps too` : ''
+        }.`,
+        'Use a larger batch.',
+      ),
+    );
+  }
+  for (const { name, chosen, bestStep } of trials)
+    if (chosen && bestStep === 0)
+      result.push(
+        warning(
+          'NoImprovement',
+          `On the validation split no step of ${name} did better than the weights it started from, so these were kept.`,
+          'Try a lower learning rate.',
+        ),
+      );
   for (const [variant, mine] of Map.groupBy(trials, (trial) => trial.variant)) {
     const rates = [...new Set(mine.flatMap((trial) => trial.learningRate ?? []))].sort((a, b) => a - b);
     const chosen = new Set(mine.flatMap((trial) => (trial.chosen ? (trial.learningRate ?? []) : [])));
@@ -137,7 +167,7 @@ function trialWarnings(trials: readonly Trial[]): Warning[] {
   return result;
 }
 
-function resultWarnings({ dataset, rows }: DatasetResults, { trials }: Facts): Warning[] {
+function resultWarnings({ dataset, rows, comparisons }: DatasetResults, { trials }: Facts): Warning[] {
   const result: Warning[] = [];
   const base = rows.find(({ variant }) => variant === BASE);
   const widest = Math.max(...rows.map(({ low, high }) => high - low));
@@ -149,6 +179,15 @@ function resultWarnings({ dataset, rows }: DatasetResults, { trials }: Facts): W
         'Evaluate on more questions to see smaller differences.',
       ),
     );
+  for (const { first, second, distinct, difference } of comparisons)
+    if (first === BASE && distinct && difference < 0)
+      result.push(
+        warning(
+          'AccuracyFell',
+          `${second} is ${(-difference * 100).toFixed(1)} points worse than the base model on ${dataset}.`,
+          'Try lower learning rates, or more kept responses.',
+        ),
+      );
   for (const { variant, entropy } of rows) {
     const before = base?.entropy.all;
     if (variant === BASE || before === undefined || entropy.all === undefined) continue;

@@ -45,8 +45,27 @@ export function useBfloat16(node: GraphNode): GraphNode[] {
   return [...narrow, product, cast(node.name, `${product.name}:0`, DataType.bfloat16, DataType.float32)];
 }
 
+/** tfjs casts float32 to float32 in places; the nodes that read such a cast read its input instead. */
+export function dropIdleCasts(nodes: readonly GraphNode[]): GraphNode[] {
+  const stands = new Map<string, string>();
+  const awaited = new Set(nodes.flatMap(({ inputs }) => inputs.filter((input) => input.startsWith('^'))));
+  return nodes.flatMap((node) => {
+    const inputs = node.inputs.map((input) => stands.get(input) ?? input);
+    const { SrcT: from, DstT: to } = node.attributes;
+    if (
+      node.op !== 'Cast' ||
+      inputs.length !== 1 ||
+      awaited.has(`^${node.name}`) ||
+      JSON.stringify(from) !== JSON.stringify(to)
+    )
+      return [{ ...node, inputs }];
+    stands.set(`${node.name}:0`, inputs[0] as string);
+    return [];
+  });
+}
+
 /** Rewrites recorded nodes into those that run: the place for choices of kernel and precision. */
 export function lower(nodes: readonly GraphNode[], rankOf: RankOf, precision: Precision): GraphNode[] {
-  const products = nodes.map((node) => useMatMul(node, rankOf));
+  const products = dropIdleCasts(nodes).map((node) => useMatMul(node, rankOf));
   return precision === 'bf16' ? products.flatMap(useBfloat16) : products;
 }

@@ -6,11 +6,11 @@ import { executeRun } from '../execute-run.ts';
 /**
  * Executes a small run as `cft run` does, with a given program in the place of `cft`.
  *
- *     node runner.ts RUN_DIR PROGRAM PARALLEL BACKOFF_LIMIT
+ *     node runner.ts RUN_DIR PROGRAM PARALLEL BACKOFF_LIMIT METRICS_PORT
  *
  * Prints the outcome as JSON; RUN_DIR/events gets a line `<event> <stage>` for whatever happens.
  */
-const [runDir = '', program = '', parallel = '1', backoffLimit = '0'] = process.argv.slice(2);
+const [runDir = '', program = '', parallel = '1', backoffLimit = '0', metrics = 'off'] = process.argv.slice(2);
 const controller = new AbortController();
 process.once('SIGTERM', () => controller.abort());
 
@@ -23,7 +23,7 @@ const run = parseCftRun(
       model: { source: 'model' },
       data: { train: { source: 'train.jsonl' } },
       verifier: { type: 'math' },
-      annotate: { shards: 2 },
+      training: { variants: [{ name: 'cft', objective: 'critical', seeds: [0, 1] }] },
       evaluation: { datasets: [{ name: 'test', source: 'test.jsonl' }] },
       backoffLimit: Number(backoffLimit),
     },
@@ -35,7 +35,10 @@ const { status, failure, results } = await executeRun(
   run,
   { manifestDir: runDir, runDir },
   {
-    launch: ({ kind }, file) => ({ command: process.execPath, args: [program, kind, '--stage', file] }),
+    launch: ({ kind }, file) => ({
+      command: process.execPath,
+      args: [program, kind, '--stage', file, '--metrics-port', metrics],
+    }),
     parallel: Number(parallel),
     signal: controller.signal,
     graceSeconds: 5,

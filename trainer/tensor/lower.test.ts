@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest';
+import { DataType, type GraphNode } from './graph-def.ts';
+import { lower } from './lower.ts';
+
+const float = { type: DataType.float32 };
+const flag = { bool: false };
+const product = (name: string, a: string, b: string): GraphNode => ({
+  name,
+  op: 'BatchMatMulV2',
+  inputs: [a, b],
+  attributes: { T: float, adj_x: flag, adj_y: { bool: true } },
+});
+const cast = (name: string, input: string, to: number): GraphNode => ({
+  name,
+  op: 'Cast',
+  inputs: [input],
+  attributes: { SrcT: float, DstT: { type: to }, Truncate: flag },
+});
+
+test('products of two matrices become MatMul with the same transposes, others stay', () => {
+  const ranks: Record<string, number> = { 'a:0': 2, 'b:0': 2, 'c:0': 3 };
+  const [plain, batched] = lower(
+    [product('p', 'a:0', 'b:0'), product('q', 'c:0', 'b:0')],
+    (output) => ranks[output],
+    'fp32',
+  );
+  expect(plain).toEqual({
+    name: 'p',
+    op: 'MatMul',
+    inputs: ['a:0', 'b:0'],
+    attributes: { T: float, transpose_a: flag, transpose_b: { bool: true } },
+  });
+  expect(batched).toEqual(product('q', 'c:0', 'b:0'));
+});
+
+test('in bf16 a product is cast on its way in and out under its old name, and nothing else is', () => {
+  const nodes = lower([product('p', 'a:0', 'b:0'), cast('d', 'p:0', DataType.int32)], () => 3, 'bf16');
+  expect(nodes.map(({ name, op }) => `${name} ${op}`)).toEqual([
+    'p/in0 Cast',
+    'p/in1 Cast',
+    'p/bf16 BatchMatMulV2',
+    'p Cast',
+    'd Cast',
+  ]);
+  expect(nodes[2]?.attributes.T).toEqual({ type: DataType.bfloat16 });
+});
+
+test('a cast to the same type is left out, unless something waits for it', () => {
+  const idle = cast('c', 'a:0', DataType.float32);
+  const reader: GraphNode = { name: 'r', op: 'Neg', inputs: ['c:0'], attributes: { T: float } };
+  expect(lower([idle, reader], () => 2, 'fp32')).toEqual([{ ...reader, inputs: ['a:0'] }]);
+  const waiting = { ...reader, inputs: ['c:0', '^c'] };
+  expect(lower([idle, waiting], () => 2, 'fp32')).toEqual([idle, waiting]);
+  expect(lower([cast('c', 'a:0', DataType.int32), reader], () => 2, 'fp32')).toHaveLength(2);
+});
