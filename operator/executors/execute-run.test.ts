@@ -232,18 +232,17 @@ test('kill -9 of the run or of a stage at any moment: started again until it end
   let kills = 0;
   while (outcome.status !== 'succeeded') {
     const { runner, outcome: ended } = start({ backoffLimit: 1, env: { DOUBLE_MS: '10' } });
-    const enough = linesOf(outputs()) + 1 + Math.floor(4 * random());
-    const pause = 100 * random();
-    const whom = random();
     const over = () => runner.exitCode !== null || runner.signalCode !== null;
-    const killer = until(() => over() || linesOf(outputs()) >= enough).then(async () => {
-      await new Promise((resolve) => setTimeout(resolve, pause));
-      const stages = await stageProcesses();
-      const victim = whom < 0.6 ? runner.pid : stages[0];
-      if (over() || victim === undefined || !killed(victim)) return;
-      kills++;
-    });
-    [outcome] = await Promise.all([ended, killer]);
+    const kill = async () => {
+      while (!over()) {
+        const enough = linesOf(outputs()) + 1 + Math.floor(4 * random());
+        await until(() => over() || linesOf(outputs()) >= enough);
+        await new Promise((resolve) => setTimeout(resolve, 100 * random()));
+        const victim = random() < 0.5 ? runner.pid : (await stageProcesses())[0];
+        if (!over() && victim !== undefined && killed(victim)) kills++;
+      }
+    };
+    [outcome] = await Promise.all([ended, kill()]);
   }
   expect(kills).toBeGreaterThan(2);
   expect(outcome.sums).toEqual(undisturbed.sums);
