@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 
-const cft = join(import.meta.dirname, '../../bin/cft');
+const cft = join(import.meta.dirname, '../../bin/cft.ts');
 
 async function run(args: string[], input: string): Promise<{ code: number; out: string; err: string }> {
   const child = spawn(process.execPath, [cft, 'verify', ...args]);

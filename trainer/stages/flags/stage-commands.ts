@@ -1,18 +1,12 @@
-import { existsSync } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { API_VERSION } from '../../../crds/cftrun.ts';
 import { CftError } from '../../../crds/errors.ts';
-import { parseCftRun } from '../../../crds/parse.ts';
-import type { AnnotateStage, ReportStage, Stage, StageKind, TrainStage } from '../../../crds/stage.ts';
-import { planStages } from '../../../crds/stages.ts';
-import { stageDirectory } from '../run-stage.ts';
-import { readStage } from '../stage-file.ts';
+import type { AnnotateStage, Stage, StageKind, TrainStage } from '../../../crds/stage.ts';
 import type { Flag } from './flag.ts';
 import { type Given, only, type Place, plainlyNamed, planFromFlags, readingFrom } from './plan.ts';
 import { ANNOTATE_FLAGS, EVALUATE_FLAGS, GENERATE_FLAGS, TRAIN_FLAGS } from './tables.ts';
 
-/** A command that does one kind of stage. */
+/** A command that does one kind of stage on a model. `cft report` is not among them: it reads whatever a run directory holds. */
 export interface StageCommand {
   readonly kind: StageKind;
   readonly summary: string;
@@ -59,13 +53,6 @@ export const STAGE_COMMANDS: readonly StageCommand[] = [
       return stages.filter(({ params }) => 'target' in params && params.target === 'base');
     },
   },
-  {
-    kind: 'report',
-    summary: 'one HTML page about a run',
-    flags: [],
-    own: [['--run <dir>', 'the run directory (required)']],
-    plan: planReport,
-  },
 ];
 
 /** A data set is generated for first; the output of `cft generate` is taken as it is. */
@@ -90,45 +77,6 @@ async function planTraining(given: Given, place: Place): Promise<Stage[]> {
     });
   }
   return [await readingFrom(plainlyNamed(trial), files, (inputs) => ({ inputs }))];
-}
-
-/** The report stage that a run directory was made with, or else the one that its run.json asks for. */
-async function planReport(given: Given): Promise<Stage[]> {
-  if (typeof given.run !== 'string') {
-    throw new CftError('InvalidArgument', '--run <dir> is missing', {
-      where: 'cft report',
-      hint: 'pass the directory that `cft run` worked in',
-    });
-  }
-  const runDir = resolve(given.run);
-  const file = join(stageDirectory({ runDir, name: 'report' }), 'stage.json');
-  const stage = existsSync(file) ? await readStage(file) : await plannedReport(runDir);
-  // Another report of the same results is what the user asks for here: it is made again, whatever it was made with.
-  return [{ ...stage, runDir, digest: `${API_VERSION}:report` } as ReportStage];
-}
-
-async function plannedReport(runDir: string): Promise<Stage> {
-  const file = join(runDir, 'run.json');
-  const text = await readWhole(file);
-  const stages = planStages(parseCftRun(text, file), { manifestDir: runDir, runDir });
-  const report = stages.find(({ kind }) => kind === 'report');
-  if (report === undefined) throw new CftError('Internal', 'the run has no report stage', { where: file });
-  return report;
-}
-
-async function readWhole(path: string): Promise<string> {
-  const file = await open(path).catch((cause: unknown) => {
-    throw new CftError('FileNotFound', 'not a run directory: it has no run.json', {
-      where: path,
-      hint: 'pass the directory that `cft run` worked in',
-      cause,
-    });
-  });
-  try {
-    return await file.readFile('utf8');
-  } finally {
-    await file.close();
-  }
 }
 
 async function annotationFiles(path: string): Promise<string[]> {
