@@ -58,6 +58,22 @@ test('a value that is missing leaves a gap, a single value a dot', () => {
   expect(markup([series([[3, 1]])])).toContain('class="dot bold v2"');
 });
 
+test('an axis of whole numbers has no ticks between them, and one from zero does not go below', () => {
+  const ticksOf = (text: string, axis: string) =>
+    [...text.matchAll(new RegExp(`class="${axis}"[^>]*>([^<]*)<`, 'g'))].map((match) => match[1]);
+  const text = markup(
+    [
+      series([
+        [0, 0],
+        [1, 0],
+      ]),
+    ],
+    { xWhole: true, fromZero: true },
+  );
+  expect(ticksOf(text, 'xt')).toEqual(['0', '1']);
+  expect(ticksOf(text, 'yt')[0]).toBe('0');
+});
+
 test('there is no chart without a value', () => {
   expect(lineChart(chart([]))).toBeUndefined();
   expect(lineChart(chart([series([[0, Number.NaN]])]))).toBeUndefined();

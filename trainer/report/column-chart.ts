@@ -19,6 +19,8 @@ export interface ColumnChart {
   readonly yTitle: string;
   readonly xText: (x: number) => string;
   readonly yText: (y: number) => string;
+  /** The y axis counts: there is nothing between whole numbers. */
+  readonly yWhole?: boolean;
   readonly names: readonly StopName[];
   readonly columns: readonly Column[];
   /** A vertical line with a word at it, e.g. the mean. */
@@ -31,13 +33,14 @@ export function columnChart(chart: ColumnChart): Html {
   const x = { from: Math.min(...columns.map((c) => c.from)), to: Math.max(...columns.map((c) => c.to)) };
   const totals = columns.map((c) => c.parts.reduce((sum, part) => sum + part, 0));
   const y = niceDomain({ from: 0, to: Math.max(...totals) || 1 });
+  const yTicks = chart.yWhole ? ticks(y).filter(Number.isInteger) : ticks(y);
   const marks = names.map(({ colour }, n) =>
     path(`area ${colour}`, columns.map((column) => rectangle(column, n, x, y)).join('')),
   );
   return plotFigure({
     title: chart.title,
     x: { title: chart.xTitle, domain: x, ticks: ticks(x, 5).map((at) => ({ at, text: chart.xText(at) })) },
-    y: { title: chart.yTitle, domain: y, ticks: ticks(y).map((at) => ({ at, text: chart.yText(at) })) },
+    y: { title: chart.yTitle, domain: y, ticks: yTicks.map((at) => ({ at, text: chart.yText(at) })) },
     marks: chart.marker ? [...marks, path('marker', `M${inSvg(position(chart.marker.at, x))} 0V1000`)] : marks,
     ends: [],
     notes: chart.marker ? [{ text: chart.marker.text, at: position(chart.marker.at, x) }] : [],

@@ -58,6 +58,7 @@ function ratioHistogram(ratios: readonly number[], criterion: Criterion): Html {
     title: 'Critical share of a response',
     xTitle: `% of its tokens critical (${criterion})`,
     yTitle: 'responses',
+    yWhole: true,
     xText: (x) => String(Number((x * 100).toFixed(1))),
     yText: format.count,
     names: [{ name: 'responses', colour: 'c3' }],

@@ -94,7 +94,7 @@ describe('a difference that the questions show', () => {
 
   test('leads the page, with the share of tokens that it took', () => {
     expect(plain(headline(report))).toBe(
-      'On 1,000 questions of held-out, cft answers 61.0 % correctly, 6.0 points more than the base model. It was trained on 24 % as many tokens as sft, which answers 55.0 %.',
+      'On held-out (1,000 questions), cft answers 61.0 % correctly, 6.0 points more than the base model. It was trained on 24 % as many tokens as sft, which answers 55.0 %.',
     );
   });
 });
@@ -131,6 +131,19 @@ test('a loss is told as one', () => {
   );
   expect(plain(headline(report))).toContain('10.0 points fewer than the base model');
   expect(plain(findings(resultsOf(report))[1]?.text ?? '')).toMatch(/^−10\.0 points/);
+});
+
+test('equal answers are told as such', () => {
+  const same = right(0, 550);
+  const report = data(
+    new Map([
+      ['base', same],
+      ['cft', same],
+    ]),
+    [0.55, 0.5, 0.55],
+  );
+  expect(headline(report)).toContain('correctly, as many as the base model.');
+  expect(findings(resultsOf(report))[1]?.evidence).toBe('Both got the same questions right.');
 });
 
 test('without the single answers the intervals decide, and the finding says so', () => {

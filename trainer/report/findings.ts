@@ -39,7 +39,7 @@ export function headline(data: ReportData): string {
   const best = results && headlineRow(results, data);
   if (results === undefined || best === undefined) return withoutResults(data);
   const sentences = [
-    `On ${format.counted(best.count, 'question')} of ${results.dataset}, ${best.variant} answers ${format.percent(best.accuracy)} correctly${againstBase(best, results)}.`,
+    `On ${results.dataset} (${format.counted(best.count, 'question')}), ${best.variant} answers ${format.percent(best.accuracy)} correctly${againstBase(best, results)}.`,
   ];
   const share = trainedShare(best, results, data);
   if (share !== undefined) sentences.push(share);
@@ -57,6 +57,7 @@ function evidence({ first, second, paired }: Comparison): string {
   const p = format.pEquation(paired.p);
   if (paired.discordant === undefined) return `Paired over the questions, mean of the seeds; ${p}.`;
   const { onlyFirst, onlySecond } = paired.discordant;
+  if (onlyFirst + onlySecond === 0) return 'Both got the same questions right.';
   return `${format.counted(onlySecond, 'question')} right with ${second} only, ${format.count(onlyFirst)} with ${first} only; McNemar’s exact test, ${p}.`;
 }
 
@@ -71,6 +72,7 @@ function headlineRow(results: DatasetResults, data: ReportData): ResultRow | und
 function againstBase(best: ResultRow, results: DatasetResults): string {
   const versus = results.comparisons.find((c) => c.first === BASE && c.second === best.variant);
   if (versus === undefined) return '';
+  if (versus.difference === 0) return ', as many as the base model';
   if (!versus.distinct)
     return `, which is within noise of the base model’s ${format.percent(best.accuracy - versus.difference)}`;
   const size = Math.abs(versus.difference * 100).toFixed(1);

@@ -74,11 +74,14 @@ interface StageFound {
 
 /** In the order in which they ran. */
 async function readStages(runDir: string): Promise<StageFound[]> {
+  // An earlier report is no part of what this one is about.
   const found = await Promise.all(
-    (await names(join(runDir, 'stages'))).map(async (name) => ({
-      name,
-      result: await readJson(join(runDir, 'stages', name, 'result.json'), StageRecord),
-    })),
+    (await names(join(runDir, 'stages')))
+      .filter((name) => name !== 'report')
+      .map(async (name) => ({
+        name,
+        result: await readJson(join(runDir, 'stages', name, 'result.json'), StageRecord),
+      })),
   );
   const start = ({ result }: StageFound) => result?.startTime ?? '~';
   return found.sort((a, b) => (start(a) < start(b) ? -1 : start(a) > start(b) ? 1 : 0));

@@ -32,6 +32,8 @@ export interface LineChart {
   /** The y axis includes zero. */
   readonly fromZero?: boolean;
   readonly xScale?: 'linear' | 'log';
+  /** There is nothing between whole numbers on the x axis. */
+  readonly xWhole?: boolean;
   /** A dot at each point. */
   readonly dots?: boolean;
   readonly series: readonly Series[];
@@ -52,7 +54,7 @@ export function lineChart(chart: LineChart): Html | undefined {
   const yExtent = extent(points.map((p) => p.y));
   if (xExtent === undefined || yExtent === undefined) return undefined;
   const xDomain = chart.xScale === 'log' ? padded(xExtent) : { from: Math.min(0, xExtent.from), to: xExtent.to };
-  const yDomain = niceDomain(chart.fromZero ? { from: Math.min(0, yExtent.from), to: yExtent.to } : yExtent);
+  const yDomain = niceDomain(chart.fromZero ? { from: Math.min(0, yExtent.from), to: yExtent.to || 1 } : yExtent);
   const place = { x: (x: number) => position(toX(x), xDomain), y: (y: number) => position(y, yDomain) };
   const inOrder = chart.series.filter((s) => series.includes(s));
   const named = [...inOrder.filter((s) => s.emphasis), ...inOrder.filter((s) => !s.emphasis)].slice(0, NAMED);
@@ -137,7 +139,10 @@ function stopsOf(chart: LineChart, named: readonly Series[], placeX: (x: number)
 }
 
 function xTicks(chart: LineChart, points: readonly Point[], domain: Domain): number[] {
-  if (chart.xScale !== 'log') return domain.from === domain.to ? [domain.from] : ticks(domain, 5);
+  if (chart.xScale !== 'log') {
+    const all = domain.from === domain.to ? [domain.from] : ticks(domain, 5);
+    return chart.xWhole ? all.filter(Number.isInteger) : all;
+  }
   return [...new Set(points.map((p) => p.x))].sort((a, b) => a - b);
 }
 

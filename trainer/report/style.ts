@@ -81,7 +81,7 @@ th[scope=row],th:first-child{text-align:left}
 .trials em{font-style:normal;color:var(--muted);font-size:0.8125rem;margin-left:0.25rem}
 .trials tbody tr:not(.chosen) .variant{font-weight:400}
 .texts{margin:1.25rem 0 0;padding:0;list-style:none;columns:2;column-gap:2.5rem;font-variant-numeric:tabular-nums}
-.texts li{display:grid;grid-template-columns:6rem 1fr 3.5rem 3.25rem;align-items:center;gap:0.5rem;padding:0.1875rem 0;break-inside:avoid}
+.texts li{display:grid;grid-template-columns:7.5rem 1fr 3.5rem 3.25rem;align-items:center;gap:0.5rem;padding:0.1875rem 0;break-inside:avoid}
 .texts code{white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
 .texts .bar i{display:block;height:0.625rem;min-width:2px;background:var(--c3);border-radius:0 2px 2px 0}
 .texts .times,.texts .share{text-align:right}

@@ -22,7 +22,12 @@ ${charts.length === 0 ? html`<p class="empty">No trial has logged a step yet.</p
 
 /** Loss, accuracy, entropy and rate over the steps, and accuracy over the learning rates when several were tried. */
 export function trainingCharts(trials: readonly Trial[], colours: Colours): Html[] {
-  const step = { xTitle: 'optimizer step', xText: format.count, stopTitle: (x: number) => `step ${format.count(x)}` };
+  const step = {
+    xTitle: 'optimizer step',
+    xWhole: true,
+    xText: format.count,
+    stopTitle: (x: number) => `step ${format.count(x)}`,
+  };
   const over = (value: (point: LogPoint) => number | undefined, limit = Number.POSITIVE_INFINITY) =>
     trials.map((trial) => seriesOf(trial, colours, binned(curve(trial, value), limit)));
   const run = Math.ceil(Math.max(0, ...trials.map((trial) => trial.log.length)) / CURVE_POINTS);

@@ -48,7 +48,7 @@ function reasonOf({ kind, reason, message }: StageWarning): string {
 
 function stageWarnings(stages: readonly StageFacts[]): Warning[] {
   const failed = stages.filter(({ state }) => state === 'failed');
-  const unfinished = stages.filter(({ state, kind }) => state === 'unfinished' && kind !== 'report');
+  const unfinished = stages.filter(({ state }) => state === 'unfinished');
   const list = (some: readonly StageFacts[]) => format.listed(some.map(({ name }) => name));
   return [
     ...(failed.length === 0
