@@ -4,7 +4,7 @@ import { CftError } from '../crds/errors.ts';
 import { EXIT } from '../crds/exit-codes.ts';
 import type { Stage, StageResult } from '../crds/stage.ts';
 import manifest from '../package.json' with { type: 'json' };
-import type { Continuation, PromptRequest, StageContext } from './stages/context.ts';
+import type { PromptRequest } from './stages/context.ts';
 import { finishedResult } from './stages/finished.ts';
 import { addFlags } from './stages/flags/flag.ts';
 import type { Given } from './stages/flags/plan.ts';
@@ -38,8 +38,6 @@ export async function main(argv: readonly string[]): Promise<number> {
       command.flags,
     );
     for (const [flags, help] of command.own) sub.addOption(new Option(flags, help));
-    sub.option('--out <dir>', 'run directory to work in; started again, it goes on there');
-    sub.option('--fresh', 'replace what is there from other settings');
     sub.option('--stage <file>', 'instead of all these: the stage.json of an executor');
     sub.option('--json', 'print the result as JSON');
     addShellFlags(sub).action(async (given: Given) => {
@@ -140,10 +138,8 @@ async function runPrompt(request: PromptRequest, given: Given, surroundings: Sur
     now: () => new Date(),
   });
   try {
-    const module = (await import(new URL('./stages/prompt.ts', import.meta.url).href)) as {
-      continuePrompt(request: PromptRequest, context: StageContext): Promise<Continuation>;
-    };
-    const continuation = await module.continuePrompt(request, shell.context);
+    const { continuePrompt } = await import('./stages/prompt.ts');
+    const continuation = await continuePrompt(request, shell.context);
     process.stdout.write(formatContinuation(continuation, given.json === true));
     return EXIT.ok;
   } catch (error) {

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { readFile, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
@@ -12,9 +13,10 @@ describe('the shipped model', () => {
   test('answers the test questions often enough to learn from, and not so often that nothing is left to learn', async () => {
     const model = join(HERE, 'model');
     const data = join(HERE, 'test.jsonl');
+    const out = await mkdtemp(join(tmpdir(), 'cft-example-'));
     const { stdout } = await cft(
       ...['evaluate', '--model', model, '--data', data, '--id-field', 'id', '--max-samples', '200'],
-      ...['--samples', '0', '--max-new-tokens', '128', '--batch-size', '100', '--json'],
+      ...['--samples', '0', '--max-new-tokens', '128', '--batch-size', '100', '--out', out, '--json'],
     );
     const { metrics } = JSON.parse(stdout) as { metrics: Record<string, number> };
     expect(metrics.accuracy).toBeGreaterThan(0.4);

@@ -196,6 +196,17 @@ describe('a broken tokenizer ends in one clear error', () => {
       'UnsupportedModel',
       '"Magic" is not supported',
     ],
+    [
+      'a normalizer that the library only approximates',
+      {
+        'tokenizer.json': {
+          model: { type: 'WordLevel', vocab: { a: 0 } },
+          normalizer: { type: 'Sequence', normalizers: [{ type: 'Precompiled' }] },
+        },
+      },
+      'UnsupportedModel',
+      '"Precompiled" is not supported',
+    ],
     ['no end token', { 'tokenizer_config.json': {} }, 'TokenizerMismatch', 'no token ends a response'],
     [
       'an end token out of the vocabulary',

@@ -27,6 +27,7 @@ export interface Pipeline {
  * @throws CftError UnsupportedModel for a component that is not known; a plain Error of the library for a broken one
  */
 export function createPipeline(json: TokenizerJson): Pipeline {
+  refuseApproximations(json.normalizer as ComponentConfig | null);
   const parts = libraryParts(json);
   const added = json.added_tokens.map(toAddedToken);
   const vocabulary = createVocabulary(parts, added);
@@ -77,6 +78,14 @@ export function createPipeline(json: TokenizerJson): Pipeline {
     idOf: vocabulary.idOf,
     tokenOf: vocabulary.tokenOf,
   };
+}
+
+/** The library replaces a SentencePiece character map by Unicode's NFKC, which gives other tokens for some texts without a word. */
+function refuseApproximations(normalizer: ComponentConfig | null): void {
+  if (normalizer?.type === 'Sequence')
+    (normalizer.normalizers as readonly ComponentConfig[]).forEach(refuseApproximations);
+  if (normalizer?.type !== 'Precompiled') return;
+  throw new CftError('UnsupportedModel', 'the normalizer "Precompiled" is not supported');
 }
 
 interface Vocabulary {

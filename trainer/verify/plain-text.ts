@@ -49,6 +49,7 @@ export function plainText(text: string): string {
     .replace(/<<[^<>\n]{0,200}>>/g, '')
     .replace(/[０-９％．，＋－＝]/g, (character) => String.fromCharCode(character.charCodeAt(0) - 0xfee0))
     .replaceAll('{,}', ',')
+    .replace(/(?<=[\w){}])~/g, ' ')
     .replace(TEXT_COMMAND, ' $1 ')
     .replace(/\^\s*\{?\s*\\circ\b\s*\}?/g, '°')
     .replace(/\\([A-Za-z]+)/g, (whole, name: string) =>

@@ -1,12 +1,17 @@
+import { existsSync } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { CftError } from '../../../crds/errors.ts';
-import type { AnnotateStage, Stage, StageKind, TrainStage } from '../../../crds/stage.ts';
+import { parseCftRun } from '../../../crds/parse.ts';
+import type { AnnotateStage, ReportStage, Stage, StageKind, TrainStage } from '../../../crds/stage.ts';
+import { planStages } from '../../../crds/stages.ts';
+import { stageDirectory } from '../run-stage.ts';
+import { readStage } from '../stage-file.ts';
 import type { Flag } from './flag.ts';
 import { type Given, only, type Place, plainlyNamed, planFromFlags, readingFrom } from './plan.ts';
 import { ANNOTATE_FLAGS, EVALUATE_FLAGS, GENERATE_FLAGS, TRAIN_FLAGS } from './tables.ts';
 
-/** A command that does one kind of stage on a model. `cft report` is not among them: it reads whatever a run directory holds. */
+/** A command that does one kind of stage. */
 export interface StageCommand {
   readonly kind: StageKind;
   readonly summary: string;
@@ -17,6 +22,11 @@ export interface StageCommand {
   plan(given: Given, place: Place): Promise<Stage[]>;
 }
 
+const OUT: StageCommand['own'] = [
+  ['--out <dir>', 'run directory to work in; started again, it goes on there (required)'],
+  ['--fresh', 'replace what is there from other settings'],
+];
+
 export const STAGE_COMMANDS: readonly StageCommand[] = [
   {
     kind: 'generate',
@@ -26,6 +36,7 @@ export const STAGE_COMMANDS: readonly StageCommand[] = [
       ['--prompt <text>', 'continue this text, instead of a data set'],
       ['--input-ids <ids>', 'continue these token ids (1,2,3), instead of a data set'],
       ['--logprobs <k>', 'with a prompt: the k most likely tokens at each step'],
+      ...OUT,
     ],
     plan: async (given, place) => only(await planFromFlags('generate', GENERATE_FLAGS, given, place), 'generate'),
   },
@@ -33,25 +44,32 @@ export const STAGE_COMMANDS: readonly StageCommand[] = [
     kind: 'annotate',
     summary: 'which tokens of correct responses are critical',
     flags: ANNOTATE_FLAGS,
-    own: [],
+    own: OUT,
     plan: planAnnotation,
   },
   {
     kind: 'train',
     summary: 'fine-tune on the critical tokens, or on others to compare',
     flags: TRAIN_FLAGS,
-    own: [['--annotations <paths...>', 'annotation files, or directories of them (required)']],
+    own: [['--annotations <paths...>', 'annotation files, or directories of them (required)'], ...OUT],
     plan: planTraining,
   },
   {
     kind: 'evaluate',
     summary: 'accuracy, pass@k and token entropy on a data set',
     flags: EVALUATE_FLAGS,
-    own: [],
+    own: OUT,
     plan: async (given, place) => {
       const stages = only(await planFromFlags('evaluate', EVALUATE_FLAGS, given, place), 'evaluate');
       return stages.filter(({ params }) => 'target' in params && params.target === 'base');
     },
+  },
+  {
+    kind: 'report',
+    summary: 'one HTML page about a run',
+    flags: [],
+    own: [['--run <dir>', 'the run directory (required)']],
+    plan: planReport,
   },
 ];
 
@@ -77,6 +95,44 @@ async function planTraining(given: Given, place: Place): Promise<Stage[]> {
     });
   }
   return [await readingFrom(plainlyNamed(trial), files, (inputs) => ({ inputs }))];
+}
+
+/** The report stage that a run directory was made with, or else the one that its run.json asks for. */
+async function planReport(given: Given): Promise<Stage[]> {
+  if (typeof given.run !== 'string') {
+    throw new CftError('InvalidArgument', '--run <dir> is missing', {
+      where: 'cft report',
+      hint: 'pass the directory that `cft run` worked in',
+    });
+  }
+  const runDir = resolve(given.run);
+  const file = join(stageDirectory({ runDir, name: 'report' }), 'stage.json');
+  const stage = existsSync(file) ? await readStage(file) : await plannedReport(runDir);
+  return [{ ...stage, runDir } as ReportStage];
+}
+
+async function plannedReport(runDir: string): Promise<Stage> {
+  const file = join(runDir, 'run.json');
+  const text = await readWhole(file);
+  const stages = planStages(parseCftRun(text, file), { manifestDir: runDir, runDir });
+  const report = stages.find(({ kind }) => kind === 'report');
+  if (report === undefined) throw new CftError('Internal', 'the run has no report stage', { where: file });
+  return report;
+}
+
+async function readWhole(path: string): Promise<string> {
+  const file = await open(path).catch((cause: unknown) => {
+    throw new CftError('FileNotFound', 'not a run directory: it has no run.json', {
+      where: path,
+      hint: 'pass the directory that `cft run` worked in',
+      cause,
+    });
+  });
+  try {
+    return await file.readFile('utf8');
+  } finally {
+    await file.close();
+  }
 }
 
 async function annotationFiles(path: string): Promise<string[]> {
