@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { DatasetSpec } from '../../crds/cftrun.ts';
 import { CftError } from '../../crds/errors.ts';
-import { type Tokenizer, withoutMarks } from '../tokenizer/tokenizer.ts';
+import { type ChatMessage, type Tokenizer, withoutMarks } from '../tokenizer/tokenizer.ts';
 import { type Columns, createColumns } from './columns.ts';
 import { parseTemplate, renderTemplate } from './prompt-template.ts';
 import { type Row, readRows } from './rows.ts';
@@ -79,7 +79,7 @@ function createPrompt(dataset: DatasetSpec, columns: Columns, tokenizer: Tokeniz
   return (row) => {
     const asked = renderTemplate(template, (name) => tokenizer.literal(columns.placeholder(row, name)));
     const messages = [...system, { role: 'user', content: asked }];
-    const text = dataset.chat ? tokenizer.applyChatTemplate(messages, { addGenerationPrompt: true }) : asked;
+    const text = dataset.chat ? inChatTemplate(messages, tokenizer, row) : asked;
     const promptIds = tokenizer.encode(text, { addSpecialTokens: !dataset.chat });
     if (promptIds.length === 0) {
       throw new CftError('InvalidRecord', 'the prompt has no tokens', {
@@ -89,6 +89,19 @@ function createPrompt(dataset: DatasetSpec, columns: Columns, tokenizer: Tokeniz
     }
     return { prompt: withoutMarks(text), promptIds };
   };
+}
+
+function inChatTemplate(messages: readonly ChatMessage[], tokenizer: Tokenizer, { where }: Row): string {
+  try {
+    return tokenizer.applyChatTemplate(messages, { addGenerationPrompt: true });
+  } catch (cause) {
+    if (!(cause instanceof CftError) || cause.code !== 'InvalidRecord') throw cause;
+    throw new CftError('InvalidRecord', cause.message, {
+      where,
+      hint: 'some templates take no system message: leave out systemPrompt',
+      cause,
+    });
+  }
 }
 
 function contentHash(question: string, answer: string, response: string | undefined): string {
