@@ -46,7 +46,7 @@ const variantShape = {
   warmupRatio: between(0, 1)
     .default(0.05)
     .describe('Part of the steps in which the learning rate rises linearly from 0; then it falls as a cosine to 0.'),
-  weightDecay: between(0, 10).default(0).describe('Decoupled weight decay. Norms and biases are left out.'),
+  weightDecay: between(0, 10).default(0).describe('Decoupled weight decay, of all parameters as in torch.optim.AdamW.'),
   maxGradNorm: between(0, 1e6)
     .default(1)
     .describe('The gradient is scaled down to this norm where it is larger. 0: never.'),
