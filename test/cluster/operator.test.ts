@@ -77,7 +77,7 @@ describe.skipIf(!can)('the operator on a real API server', () => {
 
   test('a wrong manifest is refused with the path of the field', () => {
     const wrong = manifest('wrong', { annotate: { shards: 0 }, verifier: { type: 'math', pattern: 'x' } });
-    expect(() => world.create(wrong)).toThrow(/spec\.annotate\.shards[^]*greater than or equal to 1/);
+    expect(() => world.create(wrong)).toThrow(/spec\.annotate\.shards[\s\S]*greater than or equal to 1/);
     expect(() => world.create({ ...wrong, spec: { ...wrong.spec, annotate: {} } })).toThrow(
       /pattern needs type: regex/,
     );
