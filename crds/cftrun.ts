@@ -5,9 +5,10 @@ import { z } from 'zod';
 import { DataSpec, ModelSpec } from './spec/data.ts';
 import { EvaluationSpec } from './spec/evaluation.ts';
 import { ObjectMeta } from './spec/metadata.ts';
-import { PodsSpec, runPolicyShape, StorageSpec } from './spec/pods.ts';
+import { PodsSpec, runPolicyShape } from './spec/pods.ts';
 import { AnnotateSpec, GenerateSpec } from './spec/rollout.ts';
 import { CftRunStatus } from './spec/status.ts';
+import { StorageSpec } from './spec/storage.ts';
 import { TrainingSpec } from './spec/training.ts';
 import { VerifierSpec } from './spec/verifier.ts';
 
@@ -50,9 +51,10 @@ export type CftRunSpec = z.output<typeof CftRunSpec>;
 export type { DataSpec, DatasetSpec, EvaluationDataset, FieldNames, ModelSpec } from './spec/data.ts';
 export type { EvaluationSpec } from './spec/evaluation.ts';
 export type { ObjectMeta } from './spec/metadata.ts';
-export type { PodsSpec, Resources, StorageSpec } from './spec/pods.ts';
+export type { PodsSpec, Resources } from './spec/pods.ts';
 export type { AnnotateMode, AnnotateSpec, Criterion, GenerateSpec } from './spec/rollout.ts';
 export type { CftRunStatus, Condition, StagePhase } from './spec/status.ts';
+export type { ClaimTemplate, StorageSpec } from './spec/storage.ts';
 export type {
   AdamSpec,
   LoraSpec,

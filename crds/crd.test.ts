@@ -55,9 +55,10 @@ test('the schema is structural: one type a node, and only keywords that the API 
   }
 });
 
-test('every field of the spec says what it is', () => {
-  const spec = root.properties?.spec as SchemaNode;
-  const mute = nodes(spec, 'spec').filter(({ path, node }) => /\.\w+$/.test(path) && node.description === undefined);
+test.each(['spec', 'status'])('every field of the %s says what it is', (part) => {
+  const mute = nodes(root.properties?.[part] as SchemaNode, part).filter(
+    ({ path, node }) => /\.\w+$/.test(path) && node.description === undefined,
+  );
   expect(mute.map(({ path }) => path)).toEqual([]);
 });
 
@@ -117,10 +118,20 @@ const ruled: Record<string, { self: fc.Arbitrary<object>; manifest: (self: objec
     self: some({ path: fc.constant('runs'), persistentVolumeClaim: fc.constant({ claimName: 'c' }) }, []),
     manifest: (storage) => withSpec({ storage }),
   },
+  'spec.storage.persistentVolumeClaim': {
+    self: some(
+      { claimName: fc.constant('c'), template: fc.constant({ resources: { requests: { storage: '1Gi' } } }) },
+      [],
+    ),
+    manifest: (persistentVolumeClaim) => withSpec({ storage: { persistentVolumeClaim } }),
+  },
 };
 
 describe('the rules in CEL and in zod say the same', () => {
-  const withRules = nodes(root).filter(({ node }) => node['x-kubernetes-validations'] !== undefined);
+  // Those on the whole object compare it with what it was before, which zod never sees.
+  const withRules = nodes(root).filter(
+    ({ path, node }) => path !== '' && node['x-kubernetes-validations'] !== undefined,
+  );
 
   test('every rule of the CRD is among those tried here', () => {
     expect(withRules.map(({ path }) => path).sort()).toEqual(Object.keys(ruled).sort());
@@ -142,6 +153,45 @@ describe('the rules in CEL and in zod say the same', () => {
     );
     expect(broken.size, 'each rule must have been broken by some value').toBe(rules.length);
     expect(kept).toBeGreaterThan(0);
+  });
+});
+
+describe('once a run has started', () => {
+  const rules = root['x-kubernetes-validations'] as { rule: string; message: string; fieldPath: string }[];
+  const started = { status: { startTime: '2026-01-01T00:00:00Z' } };
+  const full = withDefaults(root, withSpec({ storage: { path: 'a' }, queueName: 'q' })) as { spec: object };
+  const refusals = (before: object, after: object) =>
+    rules
+      .filter(({ rule }) => evaluate(rule, { oldSelf: cel(before), self: cel(after) }) !== true)
+      .map(({ fieldPath }) => fieldPath);
+
+  test.each([
+    ['model', { source: 'other' }],
+    ['data', { train: { source: 'd' }, validationFraction: 0.2 }],
+    ['verifier', { type: 'exact' }],
+    ['generate', { maxNewTokens: 3 }],
+    ['annotate', { shards: 7 }],
+    ['training', { variants: [] }],
+    ['evaluation', { datasets: [] }],
+    ['storage', { path: 'b' }],
+    ['storage', undefined],
+    ['queueName', 'other'],
+    ['queueName', undefined],
+  ])('%s is fixed', (field, value) => {
+    const { [field as 'spec']: _, ...rest } = full.spec as Record<string, unknown>;
+    const changed = { ...full, spec: value === undefined ? rest : { ...rest, [field]: value } };
+    expect(refusals({ ...full, ...started }, changed)).toEqual([`.spec.${field}`]);
+    expect(refusals(full, changed), 'before the start').toEqual([]);
+  });
+
+  test.each([
+    ['suspend', true],
+    ['backoffLimit', 7],
+    ['activeDeadlineSeconds', 7],
+    ['ttlSecondsAfterFinished', 7],
+    ['pods', { image: 'other', priorityClassName: 'high' }],
+  ])('%s may change', (field, value) => {
+    expect(refusals({ ...full, ...started }, { ...full, spec: { ...full.spec, [field]: value } })).toEqual([]);
   });
 });
 

@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { CftRunSpec, GROUP, KIND, VERSION } from './cftrun.ts';
+import { immutableAfterStart } from './immutable.ts';
 import { CftRunStatus } from './spec/status.ts';
 import { type SchemaNode, structural } from './structural.ts';
 
@@ -14,6 +15,7 @@ const COLUMNS = [
   { name: 'Phase', type: 'string', jsonPath: '.status.phase' },
   { name: 'Stage', type: 'string', jsonPath: '.status.stage' },
   { name: 'Progress', type: 'string', jsonPath: '.status.progress' },
+  { name: 'ETA', type: 'string', description: 'Time left of the stages that run now', jsonPath: '.status.eta' },
   {
     name: 'Critical',
     type: 'string',
@@ -66,6 +68,7 @@ function rootSchema(): SchemaNode {
     description: 'A Critical Token Fine-tuning run: generate, annotate, train, evaluate, report.',
     type: 'object',
     required: ['spec'],
+    'x-kubernetes-validations': immutableAfterStart,
     properties: {
       apiVersion: { type: 'string', description: 'Version of the schema of this object.' },
       kind: { type: 'string', description: 'Kind of this object.' },

@@ -1,17 +1,6 @@
 import { z } from 'zod';
 import { count, listByKey, text } from './fields.ts';
-import { type Rule, withRules } from './rule.ts';
-
-/** A quantity as Kubernetes writes it: 1, 0.5, 500m, 16Gi. */
-const Quantity = z
-  .union([
-    z.int(),
-    z
-      .string()
-      .max(64)
-      .regex(/^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$/, 'must be a quantity, like 2, 500m or 16Gi'),
-  ])
-  .meta({ 'x-kubernetes-int-or-string': true });
+import { Quantity } from './quantity.ts';
 
 const ResourceName = text(316);
 const Quantities = z.record(ResourceName, Quantity);
@@ -74,35 +63,9 @@ export const PodsSpec = z
       .optional()
       .describe('Secrets to pull the image with.'),
   })
-  .describe('Settings of the pods, for stages and GPUs. Local runs ignore them.');
-
-const PersistentVolumeClaimStorage = z.strictObject({
-  claimName: text(253).describe(
-    'Name of the claim, in the namespace of the run. ReadWriteMany where stages run on several nodes.',
-  ),
-  subPath: text(1024).optional().describe('Folder in the volume. Default: the name of the run.'),
-});
-
-const storageRules: readonly Rule<{ path?: unknown; persistentVolumeClaim?: unknown }>[] = [
-  {
-    cel: 'has(self.path) != has(self.persistentVolumeClaim)',
-    message: 'exactly one of path and persistentVolumeClaim must be set',
-    reads: ['path', 'persistentVolumeClaim'],
-    test: (self) => (self.path === undefined) !== (self.persistentVolumeClaim === undefined),
-  },
-];
-
-export const StorageSpec = withRules(
-  z.strictObject({
-    path: text(1024)
-      .optional()
-      .describe("The run's own directory, for local runs. A relative path starts at the folder of the manifest."),
-    persistentVolumeClaim: PersistentVolumeClaimStorage.optional().describe('Volume for runs in a cluster.'),
-  }),
-  storageRules,
-).describe(
-  'Where the run keeps its data, models and report. Exactly one of the fields. Default for local runs: path runs/<name of the run>.',
-);
+  .describe(
+    'Settings of the pods, for stages and GPUs. A change counts for stages that start later. Local runs ignore them.',
+  );
 
 /** How a run is carried out: fields that mean the same as in batch/v1 and Kubeflow's TrainJob, and go by the same names. */
 export const runPolicyShape = {
@@ -122,4 +85,3 @@ export const runPolicyShape = {
 
 export type Resources = z.output<typeof Resources>;
 export type PodsSpec = z.output<typeof PodsSpec>;
-export type StorageSpec = z.output<typeof StorageSpec>;

@@ -5,7 +5,7 @@ const Time = z.iso.datetime({ offset: true });
 
 /** metav1.Condition. */
 export const Condition = z.strictObject({
-  type: text(316).describe('Kind of condition: Suspended, Running, Succeeded, Failed.'),
+  type: text(316).describe('Kind of condition: Accepted, Running, Suspended, PodsPending, Succeeded, Failed.'),
   status: z.enum(['True', 'False', 'Unknown']).describe('Whether the condition holds.'),
   observedGeneration: z.int().min(0).optional().describe('metadata.generation that the condition is about.'),
   lastTransitionTime: Time.describe('When status last changed.'),
@@ -51,6 +51,11 @@ export const CftRunStatus = z
       .describe('Summary of the conditions, for people; programs read the conditions.'),
     stage: z.string().max(253).optional().describe('Kind of the stage that runs now.'),
     progress: z.string().max(16).optional().describe('Progress of the whole run, for people, for example 42%.'),
+    eta: z
+      .string()
+      .max(32)
+      .optional()
+      .describe('Estimated time until the stages that run now end, for people, for example 12 min.'),
     criticalRatio: z.string().max(32).optional().describe('Part of the annotated tokens that is critical.'),
     accuracy: z
       .string()
@@ -61,6 +66,7 @@ export const CftRunStatus = z
     stages: listByKey(StageStatus, 'name', 4096).optional().describe('State of each stage.'),
     results: listByKey(Result, 'name', 1024).optional().describe('What came out, as numbers.'),
     artifacts: listByKey(Artifact, 'name', 256).optional().describe('What came out, as files.'),
+    claimName: text(253).optional().describe('PersistentVolumeClaim that was made for this run.'),
     startTime: Time.optional().describe('When the first stage was started.'),
     completionTime: Time.optional().describe('When the run ended.'),
   })
