@@ -23,6 +23,11 @@ export const checks: readonly Check[] = [
     remedy: 'node_modules/.bin/biome check --write',
   },
   { name: 'crd', command: [process.execPath, 'crds/generate.ts', '--check'], remedy: 'node crds/generate.ts' },
+  {
+    name: 'chart',
+    command: [process.execPath, 'helm/generate/main.ts', '--check'],
+    remedy: 'node helm/generate/main.ts',
+  },
 ];
 
 /** Runs the checks beside each other and prints a line for each, with what it found if it failed. */
