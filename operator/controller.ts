@@ -9,9 +9,10 @@ import type { KubeClient } from './kube/client.ts';
 import type { EventRecorder } from './kube/events.ts';
 import { type Job, type KubeObject, type Pod, splitKey } from './kube/objects.ts';
 import type { Reflector } from './kube/reflector.ts';
-import { CFT_RUNS, CONFIG_MAPS, collectionPath, JOBS } from './kube/resources.ts';
+import { CFT_RUNS, CLAIMS, CONFIG_MAPS, collectionPath, JOBS } from './kube/resources.ts';
+import type { LiveProgress } from './progress/ask.ts';
 import { type Decision, leaveAs } from './reconcile/decision.ts';
-import { expectedJobs, type Facts, type LiveProgress } from './reconcile/facts.ts';
+import { expectedJobs, type Facts } from './reconcile/facts.ts';
 import { plan, rejected } from './reconcile/plan.ts';
 import { unreadable } from './reconcile/policies/accept.ts';
 import { nextStatus } from './reconcile/status.ts';
@@ -22,7 +23,7 @@ export interface ControllerOptions {
   readonly jobs: Pick<Reflector<Job>, 'ofIndex'>;
   readonly pods: Pick<Reflector<Pod>, 'ofIndex'>;
   readonly recorder: Pick<EventRecorder, 'record'>;
-  /** By name of the stage, of a run. */
+  /** Of a run's pods, by their uid. */
   readonly progress: (key: string) => ReadonlyMap<string, LiveProgress>;
   readonly settings: JobSettings;
   readonly now: () => Date;
@@ -104,6 +105,7 @@ export class Controller {
   async #apply(object: KubeObject, { run }: Facts, decision: Decision): Promise<ReconcileResult> {
     const { client, recorder } = this.#options;
     const { namespace = 'default', name, uid, resourceVersion } = object.metadata;
+    for (const claim of decision.claims) await this.#create(collectionPath(CLAIMS, namespace), claim);
     for (const configMap of decision.configMaps) await this.#create(collectionPath(CONFIG_MAPS, namespace), configMap);
     for (const job of decision.jobsToCreate) await this.#create(collectionPath(JOBS, namespace), job);
     for (const { name: job, suspend } of decision.jobsToSuspend)

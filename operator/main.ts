@@ -26,6 +26,16 @@ const command = new Command('cft-operator')
   .addOption(new Option('--host <address>', 'address to serve them on').default('0.0.0.0'))
   .addOption(new Option('--lease <namespace/name>', 'lease to lead by; without it this process leads').env('CFT_LEASE'))
   .addOption(
+    new Option('--lease-seconds <seconds>', 'the lease is free when it was not renewed for so long')
+      .default(15)
+      .argParser(wholeNumber),
+  )
+  .addOption(
+    new Option('--progress-seconds <seconds>', 'between two rounds of asking pods for their progress')
+      .default(10)
+      .argParser(wholeNumber),
+  )
+  .addOption(
     new Option('--log-level <level>', 'lines to log')
       .choices(['debug', 'info', 'warn', 'error'])
       .default('info')
@@ -41,6 +51,8 @@ const options = command.opts<{
   port: number;
   host: string;
   lease?: string;
+  leaseSeconds: number;
+  progressSeconds: number;
   logLevel: LogLevel;
 }>();
 
@@ -67,7 +79,8 @@ const end = await runOperator({
   election:
     leaseNamespace === undefined || leaseName === undefined
       ? undefined
-      : { namespace: leaseNamespace, name: leaseName },
+      : { namespace: leaseNamespace, name: leaseName, seconds: options.leaseSeconds },
+  progressSeconds: options.progressSeconds,
   instance: `${hostname()}_${randomBytes(4).toString('hex')}`,
   clock: systemClock,
   log,

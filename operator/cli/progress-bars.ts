@@ -1,6 +1,6 @@
 import { MultiBar, type SingleBar } from 'cli-progress';
 import type { Stage } from '../../crds/stage.ts';
-import { formatDuration } from './duration.ts';
+import { formatDuration } from '../duration.ts';
 import { type RunView, secondsOf } from './progress-lines.ts';
 
 const BAR_STEPS = 1000;

@@ -1,6 +1,6 @@
 import type { Stage, StageResult } from '../../crds/stage.ts';
+import { formatDuration } from '../duration.ts';
 import type { RunObserver } from '../executors/local.ts';
-import { formatDuration } from './duration.ts';
 
 /** Shows a run as it happens. */
 export interface RunView extends RunObserver {

@@ -1,4 +1,5 @@
 import type { CftRun } from '../../crds/cftrun.ts';
+import { claimNameOf } from './claim.ts';
 import { isIndexed, type StageGroup } from './groups.ts';
 import { STAGE_MOUNT, STORAGE_MOUNT } from './place.ts';
 import { type StageFiles, stageFile } from './stage-files.ts';
@@ -25,7 +26,6 @@ export function podSpec(
   defaultImage: string,
 ): object {
   const { pods } = run.spec;
-  const claimName = run.spec.storage?.persistentVolumeClaim?.claimName ?? '';
   const file = isIndexed(group) ? `${group.name}-$(JOB_COMPLETION_INDEX).json` : stageFile(group, 0);
   return {
     restartPolicy: 'Never',
@@ -71,7 +71,7 @@ export function podSpec(
       },
     ],
     volumes: [
-      { name: 'storage', persistentVolumeClaim: { claimName } },
+      { name: 'storage', persistentVolumeClaim: { claimName: claimNameOf(run) } },
       { name: 'stages', projected: { sources: fileSources(group, files) } },
       { name: 'tmp', emptyDir: {} },
     ],

@@ -21,6 +21,17 @@ export interface RequestOptions {
 /** Hears of every answered request, for metrics. Status 0: there was no answer. */
 export type RequestObserver = (method: Method, path: string, status: number) => void;
 
+export interface ClientOptions {
+  readonly observe?: RequestObserver;
+  /** Asked before every request that would change something: false if this process no longer leads. */
+  readonly mayWrite?: () => boolean;
+}
+
+/** Not sent, because this process may not lead any more: another one may be writing already. */
+export class NotLeadingError extends Error {
+  override readonly name = 'NotLeadingError';
+}
+
 /** Time for one answer, streams apart, in milliseconds. */
 const ANSWER_TIMEOUT = 30_000;
 
@@ -31,12 +42,14 @@ const ANSWER_TIMEOUT = 30_000;
 export class KubeClient {
   readonly #config: KubeConfig;
   readonly #observe: RequestObserver;
+  readonly #mayWrite: () => boolean;
   /** One pool of connections: a new one for each request would open a new connection each time. */
   #dispatcher: Dispatcher | undefined;
 
-  constructor(config: KubeConfig, observe: RequestObserver = () => {}) {
+  constructor(config: KubeConfig, { observe = () => {}, mayWrite = () => true }: ClientOptions = {}) {
     this.#config = config;
     this.#observe = observe;
+    this.#mayWrite = mayWrite;
   }
 
   async get<T>(resource: Resource, namespace: string, name: string): Promise<T> {
@@ -83,7 +96,7 @@ export class KubeClient {
     });
   }
 
-  /** @throws ApiError for an answer other than 2xx; what undici throws where there is no answer */
+  /** @throws ApiError for an answer other than 2xx; NotLeadingError; what undici throws where there is no answer */
   async send<T>(method: Method, path: string, options: RequestOptions = {}): Promise<T> {
     const timeout = AbortSignal.timeout(ANSWER_TIMEOUT);
     const signal = options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]);
@@ -121,6 +134,8 @@ export class KubeClient {
     await this.#config.applySecurityAuthentication(context);
     this.#dispatcher ??= context.getDispatcher() as Dispatcher | undefined;
     const { body } = options;
+    if (method !== 'GET' && !this.#mayWrite())
+      throw new NotLeadingError('not sent: the lease was not renewed in time, another operator may lead');
     let response: Dispatcher.ResponseData;
     try {
       response = await request(url, {

@@ -16,8 +16,20 @@ export interface Lease extends KubeObject {
   };
 }
 
-/** client-go's times, in seconds. */
-export const LEASE_TIMES = { lease: 15, renew: 10, retry: 2 } as const;
+/** In seconds. */
+export interface LeaseTimes {
+  /** Others may take the lease when it was not renewed for so long. */
+  readonly lease: number;
+  /** The leader gives up when it could not renew for so long. */
+  readonly renew: number;
+  /** Between two tries. */
+  readonly retry: number;
+}
+
+/** Times for a lease of so many seconds, in client-go's proportions: 15, 10, 2. */
+export function leaseTimes(seconds = 15): LeaseTimes {
+  return { lease: seconds, renew: (seconds * 2) / 3, retry: (seconds * 2) / 15 };
+}
 
 export interface ElectionOptions {
   readonly client: Pick<KubeClient, 'get' | 'create' | 'replace'>;
@@ -26,7 +38,7 @@ export interface ElectionOptions {
   /** Unique among the candidates. */
   readonly identity: string;
   readonly clock: Clock;
-  readonly times?: { readonly lease: number; readonly renew: number; readonly retry: number };
+  readonly times: LeaseTimes;
   readonly onError: (error: unknown) => void;
   readonly signal: AbortSignal;
 }
@@ -37,19 +49,29 @@ export interface ElectionOptions {
  */
 export class LeaderElection {
   readonly #options: ElectionOptions;
-  readonly #times: NonNullable<ElectionOptions['times']>;
+  readonly #times: LeaseTimes;
   /** The lease as last seen, and when it was first seen so. */
   #seen: { readonly version: string | undefined; readonly at: number } | undefined;
   #lease: Lease | undefined;
   #leads = false;
+  /** When the last successful try began. */
+  #renewed = 0;
 
   constructor(options: ElectionOptions) {
     this.#options = options;
-    this.#times = options.times ?? LEASE_TIMES;
+    this.#times = options.times;
   }
 
   get leads(): boolean {
     return this.#leads;
+  }
+
+  /**
+   * Whether what this process writes now arrives before anyone else leads: it leads, and its last renewal is recent. False at once in a
+   * process that was stopped for a while, before it has had time to notice.
+   */
+  get mayWrite(): boolean {
+    return this.#leads && this.#options.clock.now() - this.#renewed < this.#times.renew * 1000;
   }
 
   /** Resolves when this candidate leads; rejects when the signal is aborted before. */
@@ -67,12 +89,11 @@ export class LeaderElection {
   /** Renews the lease until the signal is aborted, which gives it back, or until it can't be renewed in time. @returns whether it was lost */
   async hold(): Promise<'released' | 'lost'> {
     const { clock, signal } = this.#options;
-    let renewed = clock.now();
     while (!signal.aborted) {
       await this.#wait(this.#times.retry).catch(() => undefined);
       if (signal.aborted) break;
-      if (await this.#try()) renewed = clock.now();
-      else if (this.#isOthers() || clock.now() - renewed > this.#times.renew * 1000) {
+      if (await this.#try()) continue;
+      if (this.#isOthers() || clock.now() - this.#renewed >= this.#times.renew * 1000) {
         this.#leads = false;
         return 'lost';
       }
@@ -96,6 +117,7 @@ export class LeaderElection {
   /** Takes or renews the lease. False: another one holds it, or the API server could not be asked. */
   async #try(): Promise<boolean> {
     const { client, namespace, name, identity, clock, onError } = this.#options;
+    const began = clock.now();
     try {
       const lease = await this.#read();
       if (lease === undefined) {
@@ -105,6 +127,7 @@ export class LeaderElection {
           metadata: { name, namespace },
           spec: this.#claim(undefined),
         });
+        this.#renewed = began;
         return true;
       }
       this.#notice(lease);
@@ -113,6 +136,7 @@ export class LeaderElection {
       if (holderIdentity !== '' && holderIdentity !== identity && !expired) return false;
       this.#lease = await client.replace<Lease>(LEASES, { ...lease, spec: this.#claim(lease) } as Lease);
       this.#notice(this.#lease);
+      this.#renewed = began;
       return true;
     } catch (error) {
       if (!isConflict(error) && !isAlreadyExists(error)) onError(error);

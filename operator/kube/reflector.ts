@@ -90,10 +90,9 @@ export class Reflector<T extends KubeObject> {
         if (performance.now() - since < SHORT_WATCH) await sleep(BACKOFF.first, undefined, { signal });
       } catch (error) {
         if (signal.aborted) return;
-        const expired = isStatus(error, 410);
-        if (expired) this.#version = undefined;
+        if (isStatus(error, 410)) this.#version = undefined;
         else onError(error);
-        failures = expired ? 0 : failures + 1;
+        failures++;
         const asked = error instanceof ApiError ? (error.retryAfter ?? 0) * 1000 : 0;
         const delay = Math.max(asked, backoffDelay(BACKOFF, failures) * (0.75 + Math.random() / 2));
         await sleep(delay, undefined, { signal }).catch(() => undefined);
@@ -154,8 +153,9 @@ export class Reflector<T extends KubeObject> {
   }
 
   #remove(key: string, object: T): void {
+    const before = this.#objects.get(key);
+    if (before !== undefined) this.#unindex(key, before);
     this.#objects.delete(key);
-    this.#unindex(key, object);
     this.#options.onChange(object);
   }
 

@@ -8,6 +8,7 @@ export interface Resource {
 export const CFT_RUNS: Resource = { base: '/apis/cft.dev/v1alpha1', plural: 'cftruns' };
 export const JOBS: Resource = { base: '/apis/batch/v1', plural: 'jobs' };
 export const PODS: Resource = { base: '/api/v1', plural: 'pods' };
+export const CLAIMS: Resource = { base: '/api/v1', plural: 'persistentvolumeclaims' };
 export const CONFIG_MAPS: Resource = { base: '/api/v1', plural: 'configmaps' };
 export const EVENTS: Resource = { base: '/apis/events.k8s.io/v1', plural: 'events' };
 export const LEASES: Resource = { base: '/apis/coordination.k8s.io/v1', plural: 'leases' };

@@ -73,12 +73,16 @@ export class WorkQueue {
     this.#delayed.set(key, { at, cancel });
   }
 
-  /** {@link add} after a delay that doubles with each call for the key, until {@link forget}. */
-  addRateLimited(key: string): void {
+  /**
+   * {@link add} after a delay that doubles with each call for the key, until {@link forget}.
+   *
+   * @param atLeast seconds that someone else asks to wait
+   */
+  addRateLimited(key: string, atLeast = 0): void {
     const failures = (this.#failures.get(key) ?? 0) + 1;
     this.#failures.set(key, failures);
     this.#observer?.retried();
-    this.addAfter(key, backoffDelay(this.#backoff, failures) / 1000);
+    this.addAfter(key, Math.max(atLeast, backoffDelay(this.#backoff, failures) / 1000));
   }
 
   /** The key did well, or is gone: its next failure starts with the shortest delay. */

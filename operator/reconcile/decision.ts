@@ -1,5 +1,5 @@
 import type { CftRunStatus } from '../../crds/cftrun.ts';
-import type { ConfigMap, Job } from '../kube/objects.ts';
+import type { ConfigMap, Job, KubeObject } from '../kube/objects.ts';
 
 /** Something that happened in a run, for `kubectl describe`. */
 export interface RunEvent {
@@ -13,6 +13,8 @@ export interface RunEvent {
 
 /** What is to be done for a run now. Every part of it can be done again without harm. */
 export interface Decision {
+  /** PersistentVolumeClaims. */
+  readonly claims: readonly KubeObject[];
   readonly configMaps: readonly ConfigMap[];
   readonly jobsToCreate: readonly Job[];
   /** Jobs whose pods are to stop, or to go on. */
@@ -29,6 +31,7 @@ export interface Decision {
 /** A decision to do nothing but to write a status. */
 export function leaveAs(status: CftRunStatus): Decision {
   return {
+    claims: [],
     configMaps: [],
     jobsToCreate: [],
     jobsToSuspend: [],

@@ -3,14 +3,8 @@ import type { StageGroup } from '../jobs/groups.ts';
 import type { JobSettings } from '../jobs/job.ts';
 import { jobName, LABEL } from '../jobs/names.ts';
 import type { Job, Pod } from '../kube/objects.ts';
+import type { LiveProgress } from '../progress/ask.ts';
 import { attemptsOf } from './recorded.ts';
-
-/** How far a running stage has come, as its pod says. */
-export interface LiveProgress {
-  /** From 0 to 1. */
-  readonly ratio: number;
-  readonly etaSeconds: number | undefined;
-}
 
 /** All that is known of a run when it is decided on. */
 export interface Facts {
@@ -20,7 +14,7 @@ export interface Facts {
   /** The Jobs and pods that are the run's own. */
   readonly jobs: readonly Job[];
   readonly pods: readonly Pod[];
-  /** By name of the stage. */
+  /** By uid of the pod. */
   readonly progress: ReadonlyMap<string, LiveProgress>;
   readonly now: Date;
   readonly settings: JobSettings;

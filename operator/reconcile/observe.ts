@@ -2,10 +2,11 @@ import type { StagePhase } from '../../crds/cftrun.ts';
 import type { Stage, StageResult } from '../../crds/stage.ts';
 import { isIndexed, type StageGroup } from '../jobs/groups.ts';
 import type { Job, Pod } from '../kube/objects.ts';
+import type { LiveProgress } from '../progress/ask.ts';
 import { timestamp } from './conditions.ts';
 import { attemptOf, type Facts, groupOf } from './facts.ts';
 import { parseIndexes } from './indexes.ts';
-import { failureMessage, indexOf, isAlive, resultOf, trainerState } from './pod-result.ts';
+import { failureMessage, indexOf, isAlive, resultOf, type StageIdentity, trainerState } from './pod-result.ts';
 import { attemptsOf, isSettled, recordedStages, type StageStatus } from './recorded.ts';
 
 /** Where a group stands. `lost`: its Job was started, has not ended, and is not there. */
@@ -48,13 +49,13 @@ function observeGroup(group: StageGroup, facts: Facts): GroupView {
   const job = jobs.find((candidate) => attemptOf(candidate) === attempts && attempts > 0);
   const groupPods = facts.pods.filter((pod) => groupOf(pod) === group.name);
   const pods = groupPods.filter((pod) => belongsTo(pod, job));
+  const before = recordedStages(run.status);
   const results = new Map(
     group.stages.flatMap((stage, index) => {
-      const result = stageResult(stage, podsOf(group, pods, index));
+      const result = stageResult(asStarted(stage, before.get(stage.name)), podsOf(group, pods, index));
       return result === undefined ? [] : [[stage.name, result] as const];
     }),
   );
-  const before = recordedStages(run.status);
   const stages = group.stages.map((stage, index) => {
     const old = before.get(stage.name);
     if (old !== undefined && isSettled(old)) return old;
@@ -101,8 +102,9 @@ function observeStage(stage: Stage, known: StageFacts): StageStatus {
   if (attempts === 0) return { name: stage.name, phase: 'Pending' };
   const phase = stagePhase(known);
   const result = results.get(stage.name);
-  const live = phase === 'Running' ? facts.progress.get(stage.name) : undefined;
+  const live = phase === 'Running' ? liveProgress(stage, pods, facts) : undefined;
   const progress = phase === 'Succeeded' ? 1 : (live?.ratio ?? old?.progress);
+  const eta = phase === 'Running' ? (live ?? old)?.etaSeconds : undefined;
   const startTime = old?.startTime ?? earliest(pods.map((pod) => pod.status?.startTime));
   const ended = isSettled({ phase });
   const completionTime = result?.completionTime ?? job?.status?.completionTime ?? facts.now.toISOString();
@@ -111,9 +113,9 @@ function observeStage(stage: Stage, known: StageFacts): StageStatus {
     name: stage.name,
     phase,
     attempts,
-    digest: stage.digest,
-    ...(progress === undefined ? {} : { progress }),
-    ...(live?.etaSeconds === undefined ? {} : { etaSeconds: Math.round(live.etaSeconds) }),
+    digest: asStarted(stage, old).digest,
+    ...(progress === undefined ? {} : { progress: Math.round(progress * 1000) / 1000 }),
+    ...(eta === undefined ? {} : { etaSeconds: Math.round(eta) }),
     ...(startTime === undefined ? {} : { startTime }),
     ...(ended ? { completionTime: timestamp(new Date(completionTime)) } : {}),
     ...(message === undefined ? {} : { message: message.slice(0, 4096) }),
@@ -145,11 +147,24 @@ function stageMessage(
   if (phase === 'Succeeded') return result?.message;
   const failed = latest(pods.filter((pod) => pod.status?.phase === 'Failed'));
   if (failed === undefined) return phase === 'Running' || phase === 'Pending' ? old?.message : undefined;
-  return failureMessage(failed, stage);
+  return failureMessage(failed, asStarted(stage, old));
+}
+
+/** The name and the digest that a stage was started with. After an upgrade of the operator its digest may be computed otherwise. */
+function asStarted({ name, digest }: Stage, old: StageStatus | undefined): StageIdentity {
+  return { name, digest: old?.digest ?? digest };
+}
+
+function liveProgress(stage: Stage, pods: readonly Pod[], { progress }: Facts): LiveProgress | undefined {
+  const said = pods
+    .filter((pod) => trainerState(pod).running !== undefined)
+    .map(({ metadata }) => progress.get(metadata.uid ?? ''));
+  // An address may have passed to a pod of another stage meanwhile.
+  return said.find((live) => live?.stage === stage.name);
 }
 
 /** The result of the pod that succeeded, or else of the one that ended last. */
-function stageResult(stage: Stage, pods: readonly Pod[]): StageResult | undefined {
+function stageResult(stage: StageIdentity, pods: readonly Pod[]): StageResult | undefined {
   const succeeded = latest(pods.filter((pod) => pod.status?.phase === 'Succeeded'));
   const ended = succeeded ?? latest(pods.filter((pod) => pod.status?.phase === 'Failed'));
   return ended === undefined ? undefined : resultOf(ended, stage);

@@ -1,7 +1,8 @@
 import type { CftRun, CftRunStatus } from '../../crds/cftrun.ts';
+import { claimOf } from '../jobs/claim.ts';
 import { stageJob } from '../jobs/job.ts';
 import { stageFiles } from '../jobs/stage-files.ts';
-import type { Job } from '../kube/objects.ts';
+import type { Job, KubeObject } from '../kube/objects.ts';
 import { type ConditionDraft, isTrue } from './conditions.ts';
 import { type Decision, leaveAs, type RunEvent } from './decision.ts';
 import { groupEvents } from './events.ts';
@@ -69,14 +70,23 @@ function decide(
     stageJob(run, group, attempts + 1, files, facts.settings),
   );
   const { toSuspend, toDelete } = suspendJobs(run, views);
+  // A claim that was made before and is gone is not made again: an empty volume would pass for the run's data.
+  const claim = jobsToCreate.length > 0 && run.status?.claimName === undefined ? claimOf(run) : undefined;
   const after = views.map((view) => (starts.includes(view) || restarts.includes(view) ? startedView(view) : view));
   return {
     ...leaveAs(nextStatus(facts, after, { accepted })),
+    claims: claim === undefined ? [] : [claim],
     configMaps: jobsToCreate.length === 0 ? [] : files.configMaps,
     jobsToCreate,
     jobsToSuspend: toSuspend,
     jobsToDelete: [...toDelete, ...superseded(facts.jobs, views)],
-    events: [...happened, ...suspension(run), ...starts.map(started), ...restarts.map(restarted)],
+    events: [
+      ...happened,
+      ...suspension(run),
+      ...(claim === undefined ? [] : [claimed(claim)]),
+      ...starts.map(started),
+      ...restarts.map(restarted),
+    ],
     requeueAfter: deadline.remaining,
   };
 }
@@ -115,6 +125,11 @@ function superseded(jobs: readonly Job[], views: readonly GroupView[]): string[]
   return unfinished(
     jobs.filter((job) => attemptOf(job) < (last.get(job.metadata.labels?.['cft.dev/stage'] ?? '') ?? 0)),
   );
+}
+
+function claimed({ metadata }: KubeObject): RunEvent {
+  const message = `the claim ${metadata.name} is made for the run's files`;
+  return { type: 'Normal', reason: 'StorageClaimed', message, about: metadata.name };
 }
 
 function started({ group }: GroupView): RunEvent {

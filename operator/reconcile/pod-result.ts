@@ -1,6 +1,12 @@
-import { type Stage, StageResult } from '../../crds/stage.ts';
+import { StageResult } from '../../crds/stage.ts';
 import { CONTAINER } from '../jobs/pod.ts';
 import type { ContainerState, Pod } from '../kube/objects.ts';
+
+/** What tells a stage's result from that of another stage, or of another manifest. */
+export interface StageIdentity {
+  readonly name: string;
+  readonly digest: string;
+}
 
 const INDEX_ANNOTATION = 'batch.kubernetes.io/job-completion-index';
 
@@ -20,7 +26,7 @@ export function isAlive(pod: Pod): boolean {
 }
 
 /** The result that a stage left in its pod's termination message; undefined if there is none, or it is not this stage's. */
-export function resultOf(pod: Pod, stage: Stage): StageResult | undefined {
+export function resultOf(pod: Pod, stage: StageIdentity): StageResult | undefined {
   const message = trainerState(pod).terminated?.message;
   if (message === undefined) return undefined;
   const parsed = StageResult.safeParse(parseJson(message));
@@ -29,7 +35,7 @@ export function resultOf(pod: Pod, stage: Stage): StageResult | undefined {
 }
 
 /** Why a pod failed, for people: what the stage said itself, or else how its container ended. */
-export function failureMessage(pod: Pod, stage: Stage): string {
+export function failureMessage(pod: Pod, stage: StageIdentity): string {
   const result = resultOf(pod, stage);
   if (result?.message !== undefined) return result.message;
   const { terminated } = trainerState(pod);

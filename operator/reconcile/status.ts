@@ -1,10 +1,13 @@
 import type { CftRun, CftRunStatus, Condition } from '../../crds/cftrun.ts';
+import { formatDuration } from '../duration.ts';
+import { claimOf } from '../jobs/claim.ts';
 import { type ConditionDraft, conditionOf, isTrue, setCondition, timestamp } from './conditions.ts';
 import type { Facts } from './facts.ts';
 import type { GroupView } from './observe.ts';
 import { pendingCondition } from './policies/pending.ts';
 import type { RunFailure } from './policies/retry.ts';
 import { suspendedCondition } from './policies/suspend.ts';
+import type { StageStatus } from './recorded.ts';
 import { collectArtifacts, collectResults, headline } from './results.ts';
 
 /** What was decided on a run, as far as its status tells it. */
@@ -27,15 +30,19 @@ export function nextStatus({ run, now }: Facts, views: readonly GroupView[], out
     [...(before.conditions ?? [])],
   );
   const kinds = ended ? [] : activeKinds(views);
+  const eta = ended ? undefined : timeLeft(stages ?? []);
+  const claimName = before.claimName ?? (startTime === undefined ? undefined : claimOf(run)?.metadata.name);
   return {
     ...(run.metadata.generation === undefined ? {} : { observedGeneration: run.metadata.generation }),
     phase: phaseOf(conditions),
     ...(kinds.length === 0 ? {} : { stage: kinds.join(',') }),
     ...(stages === undefined ? {} : { progress: percent(stages.map(({ progress = 0 }) => progress)), stages }),
+    ...(eta === undefined ? {} : { eta }),
     ...headline(run, results),
     conditions,
     ...(results.length === 0 ? {} : { results }),
     ...(artifacts.length === 0 ? {} : { artifacts }),
+    ...(claimName === undefined ? {} : { claimName }),
     ...(startTime === undefined ? {} : { startTime }),
     ...(ended ? { completionTime: timestamp(now) } : {}),
   };
@@ -83,6 +90,12 @@ function phaseOf(conditions: readonly Condition[]): NonNullable<CftRunStatus['ph
 
 function activeKinds(views: readonly GroupView[]): string[] {
   return [...new Set(views.filter(({ state }) => state === 'active').map(({ group }) => group.kind))];
+}
+
+/** Time until the last of the running stages ends, as people read it. */
+function timeLeft(stages: readonly StageStatus[]): string | undefined {
+  const known = stages.flatMap(({ etaSeconds }) => etaSeconds ?? []);
+  return known.length === 0 ? undefined : formatDuration(Math.max(...known));
 }
 
 /** Mean of ratios as people read it; 100 % only when all is done. */

@@ -5,8 +5,8 @@ import type { GroupView } from '../observe.ts';
 export const QUEUED = 'Queued';
 export const PODS_STARTED = 'PodsStarted';
 
-/** What keeps a pod from starting. */
-interface Obstacle {
+/** What keeps a pod from starting, in the words of the scheduler or the kubelet. */
+export interface Obstacle {
   readonly reason: string;
   readonly message: string;
 }
@@ -35,12 +35,20 @@ export function pendingCondition(
   const active = views.filter(({ state }) => state === 'active');
   const queued = active.find(({ job }) => queueName !== undefined && job?.spec.suspend === true);
   const obstacle =
-    active.flatMap(({ pods }) => pods.flatMap((pod) => obstacleOf(pod) ?? []))[0] ??
+    active.flatMap(obstaclesOf)[0] ??
     (queued && { reason: QUEUED, message: `${queued.group.name} waits for admission by the queue ${queueName}` });
   if (obstacle !== undefined) return { type: 'PodsPending', status: 'True', ...obstacle };
   return known
     ? { type: 'PodsPending', status: 'False', reason: PODS_STARTED, message: 'no pod waits for anything' }
     : undefined;
+}
+
+/** What keeps pods of an active group from starting: of each reason the first pod, by name. */
+export function obstaclesOf({ state, pods }: GroupView): Obstacle[] {
+  if (state !== 'active') return [];
+  const sorted = [...pods].sort((a, b) => a.metadata.name.localeCompare(b.metadata.name));
+  const found = sorted.flatMap((pod) => obstacleOf(pod) ?? []);
+  return found.filter(({ reason }, index) => found.findIndex((other) => other.reason === reason) === index);
 }
 
 function obstacleOf(pod: Pod): Obstacle | undefined {
