@@ -1,11 +1,10 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
 import type { ModelConfig } from '../model/config.ts';
+import { attentionMasks } from '../model/decoder.ts';
 import type { Attend } from '../model/parameters.ts';
+import { requireFixedAngles } from '../model/rope.ts';
 import type { Session, Variable } from '../tensor/session.ts';
 import { tf } from '../tensor/tf.ts';
-
-/** Added to the scores of cache places that a query may not see: their softmax is exactly 0, and never NaN. */
-const MASKED = -1e9;
 
 /**
  * Keys and values of `slots` sequences of up to `time` tokens, one pair of session variables a layer, each of shape
@@ -43,9 +42,9 @@ export function createKvCache(
 export function stepAttention(config: ModelConfig, cache: KvCache, positions: Tensor1D): Attend {
   const { numAttentionHeads: heads, numKeyValueHeads: kvHeads, headDim } = config;
   const { slots, time } = cache;
+  requireFixedAngles(config, time);
   const places = tf.range(0, time, 1, 'int32');
-  const later = tf.greater(tf.reshape(places, [1, 1, time]), tf.reshape(positions, [slots, 1, 1]));
-  const mask = tf.mul(tf.cast(later, 'float32'), MASKED);
+  const maskOf = attentionMasks(config, tf.reshape(positions, [slots, 1, 1]), tf.reshape(places, [1, 1, time]));
   const firstRows = tf.mul(tf.range(0, slots * kvHeads, 1, 'int32'), tf.scalar(time, 'int32'));
   const rows = tf.reshape(tf.add(tf.reshape(firstRows, [slots, kvHeads]), tf.reshape(positions, [slots, 1])), [-1]);
   const put = (variable: Variable, x: Tensor3D): Tensor3D =>
@@ -55,7 +54,7 @@ export function stepAttention(config: ModelConfig, cache: KvCache, positions: Te
     const values = put(layerOf(cache, layer).v, v);
     const queries = tf.reshape(tf.mul(q, headDim ** -0.5), [slots * kvHeads, heads / kvHeads, headDim]);
     const scores = tf.reshape(tf.matMul(queries, keys, false, true), [slots, heads, time]);
-    const weights = tf.reshape(tf.softmax(tf.add(scores, mask)), [slots * kvHeads, heads / kvHeads, time]);
+    const weights = tf.reshape(tf.softmax(tf.add(scores, maskOf(layer))), [slots * kvHeads, heads / kvHeads, time]);
     return tf.reshape(tf.matMul(weights, values), [slots, heads * headDim]);
   };
 }

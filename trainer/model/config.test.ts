@@ -47,7 +47,11 @@ describe('parseConfig', () => {
       headDim: 64,
       maxPositionEmbeddings: 32768,
       rmsNormEps: 1e-6,
-      ropeTheta: 1e6,
+      normPlacement: 'before',
+      queryKeyNorm: 'none',
+      fusedProjections: false,
+      rope: { theta: 1e6, rotaryDim: 64, scaling: { type: 'default' } },
+      attentionWindows: Array(24).fill(undefined),
       tieWordEmbeddings: true,
       biasedLayers: ['self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj'],
       dtype: 'bfloat16',
@@ -61,7 +65,7 @@ describe('parseConfig', () => {
     const { rms_norm_eps, rope_theta, tie_word_embeddings, max_position_embeddings, eos_token_id, ...rest } = QWEN25;
     expect(parseConfig({ ...rest, num_key_value_heads: null }, 'config.json')).toMatchObject({
       rmsNormEps: 1e-6,
-      ropeTheta: 10_000,
+      rope: { theta: 10_000 },
       tieWordEmbeddings: false,
       maxPositionEmbeddings: 32_768,
       numKeyValueHeads: 14,
@@ -75,7 +79,7 @@ describe('parseConfig', () => {
     ['an empty rope_scaling', { rope_scaling: { type: 'default' } }, 1e6],
     ['rope_scaling null', { rope_scaling: null }, 1e6],
   ])('takes rope_theta from %s', (_what, keys, theta) => {
-    expect(parseConfig({ ...QWEN25, ...keys }, 'config.json').ropeTheta).toBe(theta);
+    expect(parseConfig({ ...QWEN25, ...keys }, 'config.json').rope.theta).toBe(theta);
   });
 
   test.each([
@@ -85,12 +89,12 @@ describe('parseConfig', () => {
     ['hidden_act', { hidden_act: 'gelu' }, 'hidden_act "gelu"'],
     ['quantization_config', { quantization_config: { quant_method: 'awq' } }, 'quantization_config'],
     ['attention_dropout', { attention_dropout: 0.1 }, 'attention_dropout 0.1'],
-    ['use_sliding_window', { use_sliding_window: true }, 'use_sliding_window true'],
-    ['layer_types', { layer_types: ['full_attention', 'sliding_attention'] }, 'layer_types'],
-    ['rope_scaling', { rope_scaling: { type: 'yarn', factor: 4 } }, 'rope_scaling.rope_type "yarn"'],
-    ['rope_parameters', { rope_parameters: { rope_type: 'llama3' } }, 'rope_parameters.rope_type "llama3"'],
-    ['a rope for each kind of layer', { rope_parameters: { full_attention: { rope_theta: 1 } } }, 'full_attention'],
-    ['partial rotary', { rope_parameters: { partial_rotary_factor: 0.5 } }, 'partial_rotary_factor 0.5'],
+    ['model_type of another family', { model_type: 'llama' }, 'model_type "llama"'],
+    ['layer_types', { layer_types: Array(24).fill('sliding_attention') }, 'layer_types'],
+    ['too few layer_types', { layer_types: ['full_attention'] }, 'layer_types ["full_attention"]'],
+    ['chunked attention', { attention_chunk_size: 8192 }, 'attention_chunk_size 8192'],
+    ['per_layer_config', { per_layer_config: { 3: { head_dim: 4 } } }, 'per_layer_config'],
+    ['a multiplier of another family', { logits_scaling: 8 }, 'logits_scaling 8'],
     ['is_causal', { is_causal: false }, 'is_causal false'],
   ])('refuses by name what it would compute differently: %s', (_what, keys, named) => {
     expect(() => parseConfig({ ...QWEN25, ...keys }, 'm/config.json')).toThrow(
@@ -108,12 +112,73 @@ describe('parseConfig', () => {
     ['a missing size', { intermediate_size: undefined }, 'intermediate_size'],
     ['a fraction', { num_hidden_layers: 2.5 }, 'num_hidden_layers'],
     ['heads that do not divide', { num_key_value_heads: 4 }, 'num_attention_heads 14 is not a multiple'],
-    ['an odd head', { head_dim: 7 }, 'head dimension is 7'],
+    ['an odd head', { head_dim: 7 }, "7 of the head's 7 dimensions are rotary"],
+    ['no number of key and value heads', { num_key_value_heads: undefined }, 'num_key_value_heads'],
     ['a negative id', { eos_token_id: [1, -1] }, 'eos_token_id'],
   ])('says which field is wrong: %s', (_what, keys, named) => {
     expect(() => parseConfig({ ...QWEN25, ...keys }, 'm/config.json')).toThrow(
       expect.objectContaining({ code: 'InvalidConfig', message: expect.stringContaining(named) }),
     );
+  });
+});
+
+/** What other families' published files say, as far as it is theirs. */
+const SIZES = {
+  vocab_size: 128,
+  hidden_size: 64,
+  intermediate_size: 96,
+  num_hidden_layers: 4,
+  num_attention_heads: 4,
+};
+
+describe('families', () => {
+  const parse = (keys: object) => parseConfig({ ...SIZES, ...keys }, 'm/config.json');
+  const refusing = (named: string) =>
+    expect.objectContaining({ code: 'UnsupportedModel', message: expect.stringContaining(named) });
+
+  test('Llama: as many key and value heads as heads, biases where asked for', () => {
+    const llama = { architectures: ['LlamaForCausalLM'], model_type: 'llama' };
+    expect(parse(llama)).toMatchObject({ numKeyValueHeads: 4, headDim: 16, biasedLayers: [], rmsNormEps: 1e-6 });
+    expect(parse({ ...llama, attention_bias: true, mlp_bias: true }).biasedLayers).toHaveLength(7);
+    expect(parse({ ...llama, sliding_window: 8, use_sliding_window: false }).attentionWindows[0]).toBeUndefined();
+    expect(() => parse({ ...llama, sliding_window: 8 })).toThrow(refusing('sliding_window 8'));
+    expect(() => parse({ ...llama, layer_types: Array(4).fill('chunked_attention') })).toThrow(refusing('layer_types'));
+  });
+
+  test('Mistral: a window in all layers, of 4096 tokens where nothing is said, none where it is null', () => {
+    const mistral = { architectures: ['MistralForCausalLM'], model_type: 'mistral', num_key_value_heads: 2 };
+    expect(parse(mistral).attentionWindows).toEqual([4096, 4096, 4096, 4096]);
+    expect(parse({ ...mistral, sliding_window: 7 }).attentionWindows).toEqual([7, 7, 7, 7]);
+    expect(parse({ ...mistral, sliding_window: null }).attentionWindows).toEqual(Array(4).fill(undefined));
+    expect(() => parse({ ...mistral, layer_types: Array(4).fill('full_attention') })).toThrow(refusing('layer_types'));
+  });
+
+  test('Qwen3: heads of 128, normed; windows in the layers that config.json chooses', () => {
+    const qwen3 = { architectures: ['Qwen3ForCausalLM'], model_type: 'qwen3', num_key_value_heads: 2 };
+    expect(parse(qwen3)).toMatchObject({ headDim: 128, queryKeyNorm: 'head', biasedLayers: [] });
+    expect(parse({ ...qwen3, attention_bias: true }).biasedLayers).toContain('self_attn.o_proj');
+    const windowed = { ...qwen3, use_sliding_window: true, sliding_window: 5, max_window_layers: 3 };
+    expect(parse(windowed).attentionWindows).toEqual([undefined, undefined, undefined, 5]);
+    const types = ['sliding_attention', 'full_attention', 'sliding_attention', 'full_attention'];
+    expect(parse({ ...windowed, layer_types: types }).attentionWindows).toEqual([5, undefined, 5, undefined]);
+    expect(() => parse({ ...windowed, use_sliding_window: false, layer_types: types })).toThrow(
+      refusing('layer_types'),
+    );
+  });
+
+  test('OLMo2: norms after attention and MLP, and over all queries and all keys', () => {
+    expect(parse({ architectures: ['Olmo2ForCausalLM'], model_type: 'olmo2' })).toMatchObject({
+      normPlacement: 'after',
+      queryKeyNorm: 'projection',
+      rmsNormEps: 1e-5,
+      numKeyValueHeads: 4,
+    });
+  });
+
+  test('Phi-3: fused projections, a part of each head rotary', () => {
+    const phi3 = { architectures: ['Phi3ForCausalLM'], model_type: 'phi3', partial_rotary_factor: 0.75 };
+    expect(parse(phi3)).toMatchObject({ fusedProjections: true, rope: { rotaryDim: 12 } });
+    expect(() => parse({ ...phi3, resid_pdrop: 0.1 })).toThrow(refusing('resid_pdrop 0.1'));
   });
 });
 
@@ -126,14 +191,17 @@ describe('loadConfig', () => {
 
   test('reads what transformers 5 writes', async () => {
     expect(await loadConfig(fixtureDir('tied-gqa2'))).toMatchObject({
-      ropeTheta: 10_000,
+      rope: { theta: 10_000 },
       tieWordEmbeddings: true,
       dtype: 'float32',
       eosTokenIds: [2, 3],
       bosTokenId: 1,
       padTokenId: 0,
     });
-    expect(await loadConfig(fixtureDir('untied-mha-theta1e6'))).toMatchObject({ ropeTheta: 1e6, rmsNormEps: 1e-5 });
+    expect(await loadConfig(fixtureDir('untied-mha-theta1e6'))).toMatchObject({
+      rope: { theta: 1e6 },
+      rmsNormEps: 1e-5,
+    });
     expect(await loadConfig(fixtureDir('bfloat16-headdim8'))).toMatchObject({ headDim: 8, dtype: 'bfloat16' });
   });
 

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { CftError } from '../../crds/errors.ts';
 import { FAMILIES, type Family } from './families.ts';
+import { parseRope, type RopeConfig, ropeKeys } from './rope-config.ts';
+import { refuseUnsupportedValues, unsupportedKey } from './unsupported.ts';
 
 /** Element types of weights in a file. */
 export type WeightDtype = 'float32' | 'float16' | 'bfloat16';
@@ -20,7 +22,12 @@ export interface ModelConfig {
   readonly headDim: number;
   readonly maxPositionEmbeddings: number;
   readonly rmsNormEps: number;
-  readonly ropeTheta: number;
+  readonly normPlacement: Family['normPlacement'];
+  readonly queryKeyNorm: Family['queryKeyNorm'];
+  readonly fusedProjections: boolean;
+  readonly rope: RopeConfig;
+  /** For each layer, how many tokens one attends to, itself and those right before it; undefined: all. */
+  readonly attentionWindows: readonly (number | undefined)[];
   readonly tieWordEmbeddings: boolean;
   /** Linear layers that add a bias, by their name inside a decoder layer, e.g. `self_attn.q_proj`. */
   readonly biasedLayers: readonly string[];
@@ -34,13 +41,6 @@ export interface ModelConfig {
 
 const size = z.int().positive();
 const tokenId = z.int().nonnegative();
-
-const ropeSchema = z.looseObject({
-  rope_theta: z.number().positive().nullish(),
-  rope_type: z.string().nullish(),
-  type: z.string().nullish(),
-  partial_rotary_factor: z.number().nullish(),
-});
 
 const tokenIdsSchema = z.looseObject({
   bos_token_id: tokenId.nullish(),
@@ -56,38 +56,23 @@ const configSchema = tokenIdsSchema.extend({
   intermediate_size: size,
   num_hidden_layers: size,
   num_attention_heads: size,
-  num_key_value_heads: size.nullable(),
+  num_key_value_heads: size.nullish(),
   head_dim: size.nullish(),
   max_position_embeddings: size.nullish(),
   rms_norm_eps: z.number().positive().nullish(),
-  rope_theta: z.number().positive().nullish(),
-  rope_scaling: ropeSchema.nullish(),
-  rope_parameters: ropeSchema.nullish(),
+  ...ropeKeys,
+  attention_bias: z.boolean().nullish(),
+  mlp_bias: z.boolean().nullish(),
+  sliding_window: size.nullish(),
+  use_sliding_window: z.boolean().nullish(),
+  max_window_layers: z.int().nonnegative().nullish(),
+  layer_types: z.array(z.string()).nullish(),
   tie_word_embeddings: z.boolean().nullish(),
   dtype: z.string().nullish(),
   torch_dtype: z.string().nullish(),
 });
 
-/**
- * Keys that change what a model computes, and the values for which this decoder computes the same. A key left out or null is
- * always fine: transformers then takes the value that is supported here.
- */
-const SUPPORTED_VALUES: readonly { key: string; supported: string; accepts: (value: unknown) => boolean }[] = [
-  { key: 'hidden_act', supported: '"silu"', accepts: (value) => value === 'silu' || value === 'swish' },
-  { key: 'attention_dropout', supported: '0', accepts: (value) => value === 0 },
-  { key: 'use_sliding_window', supported: 'false', accepts: (value) => value === false },
-  { key: 'use_mrope', supported: 'false', accepts: (value) => value === false },
-  { key: 'is_causal', supported: 'true', accepts: (value) => value === true },
-  { key: 'is_encoder_decoder', supported: 'false', accepts: (value) => value === false },
-  { key: 'partial_rotary_factor', supported: '1', accepts: (value) => value === 1 },
-  { key: 'quantization_config', supported: 'none (fp32, fp16 or bf16 weights)', accepts: () => false },
-  { key: 'compression_config', supported: 'none (fp32, fp16 or bf16 weights)', accepts: () => false },
-  {
-    key: 'layer_types',
-    supported: '"full_attention" for every layer',
-    accepts: (value) => Array.isArray(value) && value.every((type) => type === 'full_attention'),
-  },
-];
+type RawConfig = z.infer<typeof configSchema>;
 
 /**
  * Reads a Hugging Face model directory's config.json and, where there is one, generation_config.json. Of the latter only the
@@ -120,22 +105,12 @@ export function parseConfig(raw: unknown, where: string): ModelConfig {
   const family = familyOf(parse(configSchema.pick({ architectures: true, model_type: true }), raw, where), where);
   refuseUnsupportedValues(raw as Record<string, unknown>, where);
   const config = parse(configSchema, raw, where);
+  const { defaults } = family;
   const heads = config.num_attention_heads;
-  const kvHeads = config.num_key_value_heads ?? heads;
-  if (heads % kvHeads !== 0) {
-    throw new CftError(
-      'InvalidConfig',
-      `num_attention_heads ${heads} is not a multiple of num_key_value_heads ${kvHeads}`,
-      { where },
-    );
-  }
-  const headDim = config.head_dim ?? Math.floor(config.hidden_size / heads);
-  if (headDim < 2 || headDim % 2 !== 0) {
-    throw new CftError('InvalidConfig', `the head dimension is ${headDim}; rotary embeddings need an even one`, {
-      where,
-      hint: 'check hidden_size, num_attention_heads and head_dim',
-    });
-  }
+  const headDim =
+    config.head_dim ??
+    (defaults.headDim === 'hidden-size / heads' ? Math.floor(config.hidden_size / heads) : defaults.headDim);
+  const maxPositionEmbeddings = config.max_position_embeddings ?? defaults.maxPositionEmbeddings;
   return withTokenIds(
     {
       architecture: family.architecture,
@@ -145,13 +120,19 @@ export function parseConfig(raw: unknown, where: string): ModelConfig {
       intermediateSize: config.intermediate_size,
       numHiddenLayers: config.num_hidden_layers,
       numAttentionHeads: heads,
-      numKeyValueHeads: kvHeads,
+      numKeyValueHeads: keyValueHeadsOf(config, family, raw as object, where),
       headDim,
-      maxPositionEmbeddings: config.max_position_embeddings ?? family.defaults.maxPositionEmbeddings,
-      rmsNormEps: config.rms_norm_eps ?? family.defaults.rmsNormEps,
-      ropeTheta: ropeThetaOf(config, where) ?? family.defaults.ropeTheta,
-      tieWordEmbeddings: config.tie_word_embeddings ?? family.defaults.tieWordEmbeddings,
-      biasedLayers: family.biasedLayers,
+      maxPositionEmbeddings,
+      rmsNormEps: config.rms_norm_eps ?? defaults.rmsNormEps,
+      normPlacement: family.normPlacement,
+      queryKeyNorm: family.queryKeyNorm,
+      fusedProjections: family.fusedProjections,
+      rope: parseRope(config, family, { headDim, maxPositionEmbeddings }, where),
+      attentionWindows: attentionWindowsOf(config, family, raw as object, where),
+      tieWordEmbeddings: config.tie_word_embeddings ?? false,
+      biasedLayers: family.biases.flatMap(({ layers, key }) =>
+        key === 'always' || config[key] === true ? layers : [],
+      ),
       dtype: weightDtypeOf(config.dtype ?? config.torch_dtype),
       eosTokenIds: [],
       bosTokenId: undefined,
@@ -166,11 +147,14 @@ function familyOf(
   where: string,
 ): Family {
   const architecture = config.architectures?.[0];
+  const modelType = config.model_type ?? undefined;
   const family =
     architecture === undefined
-      ? FAMILIES.find((known) => known.modelType === config.model_type)
+      ? FAMILIES.find((known) => known.modelType === modelType)
       : FAMILIES.find((known) => known.architecture === architecture);
-  if (family !== undefined) return family;
+  if (family !== undefined && (modelType === undefined || modelType === family.modelType)) return family;
+  if (family !== undefined)
+    throw unsupportedKey('model_type', modelType, `"${family.modelType}" with ${architecture}`, where);
   throw new CftError(
     'UnsupportedModel',
     `architecture ${JSON.stringify(architecture ?? config.model_type ?? null)} is not supported`,
@@ -182,38 +166,50 @@ function familyOf(
   );
 }
 
-function refuseUnsupportedValues(raw: Readonly<Record<string, unknown>>, where: string): void {
-  for (const { key, supported, accepts } of SUPPORTED_VALUES) {
-    const value = raw[key];
-    if (value === undefined || value === null || accepts(value)) continue;
-    throw unsupportedKey(key, value, supported, where);
-  }
-}
-
-/** rope_theta from where transformers takes it: rope_scaling or rope_parameters if they name it, else the key beside them. */
-function ropeThetaOf(config: z.infer<typeof configSchema>, where: string): number | undefined {
-  const key = config.rope_scaling ? 'rope_scaling' : 'rope_parameters';
-  const rope = config[key] ?? {};
-  const type = rope.rope_type ?? rope.type ?? 'default';
-  if (type !== 'default') throw unsupportedKey(`${key}.rope_type`, type, '"default"', where);
-  if ((rope.partial_rotary_factor ?? 1) !== 1) {
-    throw unsupportedKey(`${key}.partial_rotary_factor`, rope.partial_rotary_factor, '1', where);
-  }
-  const nested = Object.entries(rope).find(([, value]) => typeof value === 'object' && value !== null);
-  if (nested !== undefined) throw unsupportedKey(`${key}.${nested[0]}`, nested[1], 'one rope for all layers', where);
-  return rope.rope_theta ?? config.rope_theta ?? undefined;
-}
-
-function unsupportedKey(key: string, value: unknown, supported: string, where: string): CftError {
-  return new CftError(
-    'UnsupportedModel',
-    `${key} ${JSON.stringify(value)} is not supported; supported is ${supported}`,
+function keyValueHeadsOf(config: RawConfig, family: Family, raw: object, where: string): number {
+  const heads = config.num_attention_heads;
+  if ((raw as RawConfig).num_key_value_heads === undefined && family.defaults.keyValueHeads === undefined)
+    throw new CftError('InvalidConfig', 'num_key_value_heads is missing', {
+      where,
+      hint: 'for as many as heads, set it to null',
+    });
+  const kvHeads = config.num_key_value_heads ?? heads;
+  if (heads % kvHeads === 0) return kvHeads;
+  throw new CftError(
+    'InvalidConfig',
+    `num_attention_heads ${heads} is not a multiple of num_key_value_heads ${kvHeads}`,
     {
       where,
-      value,
-      hint: 'choose another model: this key changes what the model computes and must not be ignored',
     },
   );
+}
+
+/** The window of each layer, by the rules of the family's transformers class. */
+function attentionWindowsOf(config: RawConfig, family: Family, raw: object, where: string): (number | undefined)[] {
+  const layers = Array.from({ length: config.num_hidden_layers }, (_, layer) => layer);
+  const types = config.layer_types ?? undefined;
+  const size = ('sliding_window' in raw ? config.sliding_window : family.defaults.slidingWindow) ?? undefined;
+  const off =
+    family.slidingWindow === 'chosen-layers' ? config.use_sliding_window !== true : config.use_sliding_window === false;
+  if (family.slidingWindow === 'never' && size !== undefined && !off)
+    throw unsupportedKey('sliding_window', size, `null in ${family.architecture}`, where);
+  const window =
+    family.slidingWindow === 'never' || (family.slidingWindow === 'chosen-layers' && off) ? undefined : size;
+  const slides = (layer: number): boolean => {
+    if (window === undefined) return false;
+    if (family.slidingWindow === 'all-layers') return true;
+    return types === undefined ? layer >= (config.max_window_layers ?? 28) : types[layer] === 'sliding_attention';
+  };
+  const windows = layers.map((layer) => (slides(layer) ? window : undefined));
+  const spelled = windows.map((own) => (own === undefined ? 'full_attention' : 'sliding_attention'));
+  if (types !== undefined && JSON.stringify(types) !== JSON.stringify(spelled))
+    throw unsupportedKey(
+      'layer_types',
+      types,
+      `${JSON.stringify(spelled)} with the other keys of this config.json`,
+      where,
+    );
+  return windows;
 }
 
 function weightDtypeOf(name: string | null | undefined): WeightDtype | undefined {

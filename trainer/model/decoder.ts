@@ -1,20 +1,16 @@
 /**
- * The decoder: embeddings, then layers of (RMSNorm, grouped-query attention with rotary embeddings, RMSNorm, SwiGLU), each with
- * its residual, then a final RMSNorm and the language-model head. What differs between families is in ModelConfig.
+ * The decoder: embeddings, then layers of grouped-query attention with rotary embeddings and SwiGLU, each with an RMSNorm before
+ * or after it and its residual, then a final RMSNorm and the language-model head. What differs between families is in ModelConfig.
  *
  * Everything is a pure function of tfjs tensors, so the same code runs eagerly, compiled in a session, and under tf.grads.
  * Rows are tokens: there is no batch axis outside attention.
  */
-import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs-core';
+import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
 import { tf } from '../tensor/tf.ts';
 import type { ModelConfig } from './config.ts';
 import type { Attend, Parameters } from './parameters.ts';
-
-/** Each row's rotation, both [rows, 1, 2, headDim / 2]: the cosines of its angles twice, and the sines, first negated. */
-export interface Rotary {
-  readonly cos: Tensor4D;
-  readonly sin: Tensor4D;
-}
+import { type Rotary, requireFixedAngles, rope, rotaryTable } from './rope.ts';
+import { LAYER_NORMS } from './weights.ts';
 
 /** Added to scores that must not count: large enough that their softmax is exactly 0, finite so that it is never NaN. */
 const MASKED = -1e9;
@@ -36,12 +32,16 @@ export function decoderHidden(
 ): Tensor2D {
   const rotary = rotaryTable(config, positions);
   let hidden = gatherRows(p.tensor('model.embed_tokens.weight') as Tensor2D, ids);
+  const [attentionNorm, mlpNorm] = LAYER_NORMS[config.normPlacement];
   for (let layer = 0; layer < config.numHiddenLayers; layer++) {
     const name = `model.layers.${layer}`;
-    const norm = (suffix: string, x: Tensor2D) =>
-      rmsNorm(x, p.tensor(`${name}.${suffix}.weight`) as Tensor1D, config.rmsNormEps);
-    hidden = tf.add(hidden, attention(config, p, layer, norm('input_layernorm', hidden), rotary, attend));
-    hidden = tf.add(hidden, swiGlu(p, `${name}.mlp`, norm('post_attention_layernorm', hidden)));
+    const add = (norm: string, sublayer: (x: Tensor2D) => Tensor2D) => {
+      const normed = (x: Tensor2D) => rmsNorm(x, p.tensor(`${name}.${norm}.weight`) as Tensor1D, config.rmsNormEps);
+      const change = config.normPlacement === 'before' ? sublayer(normed(hidden)) : normed(sublayer(hidden));
+      hidden = tf.add(hidden, change);
+    };
+    add(attentionNorm, (x) => attention(config, p, layer, x, rotary, attend));
+    add(mlpNorm, (x) => swiGlu(config, p, `${name}.mlp`, x));
   }
   return rmsNorm(hidden, p.tensor('model.norm.weight') as Tensor1D, config.rmsNormEps);
 }
@@ -58,61 +58,55 @@ export function lmHead(config: ModelConfig, p: Parameters, hidden: Tensor2D): Te
 }
 
 /**
- * Attention within whole sequences: each token sees itself and what is before it, so padding on the right changes nothing on
- * its left. Keys and values are not repeated for their group of query heads. Costs 2 * batch * heads * time^2 * headDim
- * multiply-adds and batch * heads * time^2 floats a layer.
+ * Attention within whole sequences: each token sees itself and what is before it, in a layer with a window only the nearest of them, so
+ * padding on the right changes nothing on its left. Keys and values are not repeated for their group of query heads. Costs
+ * 2 * batch * heads * time^2 * headDim multiply-adds and batch * heads * time^2 floats a layer.
  *
- * Call it inside the program that uses it: the mask is made here, once for all layers.
+ * Call it inside the program that uses it: the masks are made here, once for all layers.
  *
  * @param batch sequences; rows are batch * time, sequence by sequence
  * @param time  padded length of a sequence
+ * @throws CftError UnsupportedModel for a time at which the model's rotary embedding changes
  */
 export function causalAttention(config: ModelConfig, batch: number, time: number): Attend {
+  requireFixedAngles(config, time);
   const { numAttentionHeads: heads, numKeyValueHeads: kvHeads, headDim } = config;
   const group = heads / kvHeads;
-  const places = tf.range(0, time, 1, 'float32');
-  const later = tf.greater(tf.reshape(places, [1, time]), tf.reshape(places, [time, 1]));
-  const mask = tf.mul(tf.cast(later, 'float32'), MASKED);
+  const places = tf.range(0, time, 1, 'int32');
+  const maskOf = attentionMasks(config, tf.reshape(places, [time, 1]), tf.reshape(places, [1, time]));
   const byHead = (x: Tensor3D, count: number) =>
     tf.transpose(tf.reshape(x, [batch, time, count, headDim]), [0, 2, 1, 3]);
-  return (_layer, q, k, v) => {
+  return (layer, q, k, v) => {
     const queries = tf.reshape(byHead(tf.mul(q, headDim ** -0.5), heads), [batch * kvHeads, group * time, headDim]);
     const keys = tf.reshape(byHead(k, kvHeads), [batch * kvHeads, time, headDim]);
     const values = tf.reshape(byHead(v, kvHeads), [batch * kvHeads, time, headDim]);
     const scores = tf.reshape(tf.matMul(queries, keys, false, true), [batch * heads, time, time]);
-    const weights = tf.reshape(tf.softmax(tf.add(scores, mask)), [batch * kvHeads, group * time, time]);
+    const weights = tf.reshape(tf.softmax(tf.add(scores, maskOf(layer))), [batch * kvHeads, group * time, time]);
     const mixed = tf.reshape(tf.matMul(weights, values), [batch, heads, time, headDim]);
     return tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [batch * time, heads * headDim]);
   };
 }
 
 /**
- * Rotary embedding's table (arXiv 2104.09864), computed in fp32 from the positions as transformers does. The same for all layers.
+ * What each layer adds to its scores, so that a query sees its own place and those before it, in a layer with a window only the nearest.
+ * Layers of the same window share a mask.
  *
- * @param positions [rows] int32
+ * @param queries int32 places of the queries
+ * @param keys    int32 places of the keys, in a shape that broadcasts with that of the queries
+ * @returns for a layer, floats of the broadcast shape
  */
-export function rotaryTable(config: ModelConfig, positions: Tensor1D): Rotary {
-  const half = config.headDim / 2;
-  const frequencies = Float32Array.from(
-    { length: half },
-    (_, i) => 1 / Math.fround(config.ropeTheta ** Math.fround((2 * i) / config.headDim)),
+export function attentionMasks(config: ModelConfig, queries: Tensor, keys: Tensor): (layer: number) => Tensor {
+  const masks = new Map(
+    [...new Set(config.attentionWindows)].map((window) => {
+      const later = tf.greater(keys, queries);
+      const hidden =
+        window === undefined
+          ? later
+          : tf.logicalOr(later, tf.lessEqual(keys, tf.sub(queries, tf.scalar(window, 'int32'))));
+      return [window, tf.mul(tf.cast(hidden, 'float32'), MASKED)] as const;
+    }),
   );
-  const places = tf.reshape(tf.cast(positions, 'float32'), [positions.shape[0], 1, 1, 1]);
-  const angles = tf.mul(places, tf.tensor1d(frequencies)) as Tensor4D;
-  const [cos, sin] = [tf.cos(angles), tf.sin(angles)];
-  return { cos: tf.concat([cos, cos], 2), sin: tf.concat([tf.neg(sin), sin], 2) };
-}
-
-/**
- * Turns each head's vector by its row's angles: x * cos + rotate_half(x) * sin, in transformers' words. Taken as two halves,
- * a vector's rotate_half is the halves swapped, with the sign that the table already holds.
- *
- * @param x [rows, heads, headDim]
- */
-export function rope(x: Tensor3D, { cos, sin }: Rotary): Tensor3D {
-  const [rows, heads, headDim] = x.shape;
-  const halves = tf.reshape(x, [rows, heads, 2, headDim / 2]);
-  return tf.reshape(tf.add(tf.mul(halves, cos), tf.mul(tf.reverse(halves, 2), sin)), [rows, heads, headDim]);
+  return (layer) => masks.get(config.attentionWindows[layer]) as Tensor;
 }
 
 /**
@@ -157,7 +151,7 @@ export function gatherRows(table: Tensor2D, rows: Tensor1D): Tensor2D {
   return op(table) as Tensor2D;
 }
 
-/** Grouped-query attention with its four projections; x and the result are [rows, hiddenSize]. */
+/** Grouped-query attention with its projections; x and the result are [rows, hiddenSize]. */
 function attention(
   config: ModelConfig,
   p: Parameters,
@@ -166,19 +160,39 @@ function attention(
   rotary: Rotary,
   attend: Attend,
 ): Tensor2D {
+  const { numAttentionHeads: heads, numKeyValueHeads: kvHeads, headDim } = config;
   const name = `model.layers.${layer}.self_attn`;
-  const project = (suffix: string, heads: number) =>
-    tf.reshape(p.linear(`${name}.${suffix}`, x), [x.shape[0], heads, config.headDim]) as Tensor3D;
-  const q = rope(project('q_proj', config.numAttentionHeads), rotary);
-  const k = rope(project('k_proj', config.numKeyValueHeads), rotary);
-  const v = project('v_proj', config.numKeyValueHeads);
-  return p.linear(`${name}.o_proj`, attend(layer, q, k, v));
+  const [queries, keys, values] = config.fusedProjections
+    ? splitColumns(p.linear(`${name}.qkv_proj`, x), [heads * headDim, kvHeads * headDim, kvHeads * headDim])
+    : ['q_proj', 'k_proj', 'v_proj'].map((part) => p.linear(`${name}.${part}`, x));
+  const inHeads = (y: Tensor2D): Tensor3D => tf.reshape(y, [x.shape[0], -1, headDim]);
+  const normed = (y: Tensor2D, norm: string): Tensor2D => {
+    if (config.queryKeyNorm === 'none') return y;
+    const weight = p.tensor(`${name}.${norm}.weight`) as Tensor1D;
+    const width = config.queryKeyNorm === 'head' ? headDim : y.shape[1];
+    return tf.reshape(rmsNorm(tf.reshape(y, [-1, width]), weight, config.rmsNormEps), y.shape);
+  };
+  const q = rope(inHeads(normed(queries as Tensor2D, 'q_norm')), rotary);
+  const k = rope(inHeads(normed(keys as Tensor2D, 'k_norm')), rotary);
+  return p.linear(`${name}.o_proj`, attend(layer, q, k, inHeads(values as Tensor2D)));
 }
 
 /** down(silu(gate(x)) * up(x)); x and the result are [rows, hiddenSize]. */
-function swiGlu(p: Parameters, name: string, x: Tensor2D): Tensor2D {
-  const wide = gatedSilu(p.linear(`${name}.gate_proj`, x), p.linear(`${name}.up_proj`, x));
-  return p.linear(`${name}.down_proj`, wide);
+function swiGlu(
+  { fusedProjections, intermediateSize }: ModelConfig,
+  p: Parameters,
+  name: string,
+  x: Tensor2D,
+): Tensor2D {
+  const [gate, up] = fusedProjections
+    ? splitColumns(p.linear(`${name}.gate_up_proj`, x), [intermediateSize, intermediateSize])
+    : [p.linear(`${name}.gate_proj`, x), p.linear(`${name}.up_proj`, x)];
+  return p.linear(`${name}.down_proj`, gatedSilu(gate as Tensor2D, up as Tensor2D));
+}
+
+/** Columns side by side as matrices of their own: [rows, sum of widths] to [rows, width] each. */
+function splitColumns(x: Tensor2D, widths: readonly number[]): Tensor2D[] {
+  return tf.split(x, [...widths], 1) as Tensor2D[];
 }
 
 /** silu(gate) * up, both [rows, d], with its gradient in closed form: a third less time than tfjs's chain, forward and backward. */

@@ -19,20 +19,33 @@ export interface LinearLayer {
   readonly outSize: number;
 }
 
+/** The RMSNorms of a layer by where they stand: of attention, then of the MLP. The second name is transformers' for two things. */
+export const LAYER_NORMS = {
+  before: ['input_layernorm', 'post_attention_layernorm'],
+  after: ['post_attention_layernorm', 'post_feedforward_layernorm'],
+} as const;
+
 /** Every linear layer of the decoder in the order of the computation, and the head if it has weights of its own. */
 export function linearLayers(config: ModelConfig): LinearLayer[] {
   const { hiddenSize: d, intermediateSize: wide } = config;
   const queries = config.numAttentionHeads * config.headDim;
   const keys = config.numKeyValueHeads * config.headDim;
-  const inLayer: readonly [string, number, number][] = [
-    ['self_attn.q_proj', d, queries],
-    ['self_attn.k_proj', d, keys],
-    ['self_attn.v_proj', d, keys],
-    ['self_attn.o_proj', queries, d],
-    ['mlp.gate_proj', d, wide],
-    ['mlp.up_proj', d, wide],
-    ['mlp.down_proj', wide, d],
-  ];
+  const inLayer: readonly [string, number, number][] = config.fusedProjections
+    ? [
+        ['self_attn.qkv_proj', d, queries + 2 * keys],
+        ['self_attn.o_proj', queries, d],
+        ['mlp.gate_up_proj', d, 2 * wide],
+        ['mlp.down_proj', wide, d],
+      ]
+    : [
+        ['self_attn.q_proj', d, queries],
+        ['self_attn.k_proj', d, keys],
+        ['self_attn.v_proj', d, keys],
+        ['self_attn.o_proj', queries, d],
+        ['mlp.gate_proj', d, wide],
+        ['mlp.up_proj', d, wide],
+        ['mlp.down_proj', wide, d],
+      ];
   const layers = Array.from({ length: config.numHiddenLayers }, (_, layer) =>
     inLayer.map(([name, inSize, outSize]) => ({ name: `model.layers.${layer}.${name}`, inSize, outSize })),
   ).flat();
@@ -42,13 +55,17 @@ export function linearLayers(config: ModelConfig): LinearLayer[] {
 /** The shape of every weight that the decoder reads, by Hugging Face name. */
 export function weightShapes(config: ModelConfig): Map<string, readonly number[]> {
   const shapes = new Map<string, readonly number[]>([[EMBEDDING, [config.vocabSize, config.hiddenSize]]]);
-  for (const { name, inSize, outSize } of linearLayers(config)) {
+  for (const { name, outSize, inSize } of linearLayers(config)) {
     shapes.set(`${name}.weight`, [outSize, inSize]);
     if (config.biasedLayers.some((suffix) => name.endsWith(`.${suffix}`))) shapes.set(`${name}.bias`, [outSize]);
   }
   for (let layer = 0; layer < config.numHiddenLayers; layer++) {
-    shapes.set(`model.layers.${layer}.input_layernorm.weight`, [config.hiddenSize]);
-    shapes.set(`model.layers.${layer}.post_attention_layernorm.weight`, [config.hiddenSize]);
+    for (const norm of LAYER_NORMS[config.normPlacement])
+      shapes.set(`model.layers.${layer}.${norm}.weight`, [config.hiddenSize]);
+    if (config.queryKeyNorm === 'none') continue;
+    const heads = config.queryKeyNorm === 'head' ? [1, 1] : [config.numAttentionHeads, config.numKeyValueHeads];
+    for (const [i, norm] of ['q_norm', 'k_norm'].entries())
+      shapes.set(`model.layers.${layer}.self_attn.${norm}.weight`, [(heads[i] as number) * config.headDim]);
   }
   shapes.set('model.norm.weight', [config.hiddenSize]);
   return shapes;
