@@ -21,11 +21,11 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
-{{/* Labels and annotations of an object: (list $ labels annotations), the last two its own. The chart's labels win over all others. */}}
+{{/* Labels and annotations of an object: (list $ labels annotations), the last two its own. */}}
 {{- define "cft.metadata" -}}
 {{- $ := index . 0 -}}
 labels:
-  {{- merge (include "cft.labels" $ | fromYaml) (index . 1) $.Values.commonLabels | toYaml | nindent 2 }}
+  {{- merge dict (index . 1) (include "cft.labels" $ | fromYaml) $.Values.commonLabels | toYaml | nindent 2 }}
 {{- with merge dict (index . 2) $.Values.commonAnnotations }}
 annotations:
   {{- toYaml . | nindent 2 }}
