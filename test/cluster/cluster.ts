@@ -10,6 +10,8 @@ import { makeCertificates } from './certificates.ts';
 /** A control plane on this machine: etcd, API server, controllers, scheduler, and kwok in place of nodes. */
 export interface TestCluster {
   readonly kubeconfig: string;
+  /** Ends the API server as a machine that goes down would, and starts it again after so many milliseconds. */
+  restartApiServer(pause: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -42,6 +44,7 @@ export async function startCluster(): Promise<TestCluster> {
     const log = openSync(join(directory, 'log', `${name}.log`), 'a');
     const child = spawn(join(binariesDirectory(), name), args, { cwd: directory, stdio: ['ignore', log, log] });
     children.push({ name, process: child });
+    return child;
   };
   const stop = async () => {
     // The API server before its store, or it waits for it.
@@ -54,8 +57,17 @@ export async function startCluster(): Promise<TestCluster> {
     makeCertificates(pki, server);
     const kubeconfig = join(pki, 'admin.kubeconfig');
     start('etcd', etcdFlags(directory, etcd, peer));
-    start('kube-apiserver', apiServerFlags(api, etcd));
-    await until('the API server is ready', () => kubectl(kubeconfig, ['get', '--raw', '/readyz']), directory);
+    const startApiServer = async () => {
+      const child = start('kube-apiserver', apiServerFlags(api, etcd));
+      await until('the API server is ready', () => kubectl(kubeconfig, ['get', '--raw', '/readyz']), directory);
+      return child;
+    };
+    let apiServer = await startApiServer();
+    const restartApiServer = async (pause: number) => {
+      await end(apiServer, 'SIGKILL');
+      await sleep(pause);
+      apiServer = await startApiServer();
+    };
     start('kube-controller-manager', managerFlags(manager));
     start('kube-scheduler', schedulerFlags(scheduler));
     start('kwok', ['--kubeconfig', 'pki/kwok.kubeconfig', '--config', join(import.meta.dirname, 'kwok.yaml')]);
@@ -66,7 +78,7 @@ export async function startCluster(): Promise<TestCluster> {
       kubectl(kubeconfig, ['get', 'serviceaccount', 'default']);
     };
     await until('the node is ready', isReady, directory);
-    return { kubeconfig, stop };
+    return { kubeconfig, restartApiServer, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -157,10 +169,10 @@ function tail(directory: string): string {
     .join('\n');
 }
 
-async function end(child: ChildProcess): Promise<void> {
+async function end(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
+  child.kill(signal);
   const killer = setTimeout(() => child.kill('SIGKILL'), 10_000);
   await exited;
   clearTimeout(killer);

@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,6 +15,7 @@ import {
   JOBS,
   objectPath,
   PODS,
+  type Resource,
 } from '../../operator/kube/resources.ts';
 import { indexOf, trainerState } from '../../operator/reconcile/pod-result.ts';
 import { kubectl } from './cluster.ts';
@@ -50,47 +50,52 @@ export class World {
     return kubectl(this.kubeconfig, ['--namespace', this.namespace, ...args], input);
   }
 
-  /** Makes the namespace, and in it the volume `runs`, bound already. */
+  /** Makes the namespace, and in it the claim `runs`, bound to a volume. */
   prepare(): void {
     this.kubectl(['create', 'namespace', this.namespace]);
-    const name = `${this.namespace}-runs`;
-    const capacity = { storage: '1Gi' };
-    const accessModes = ['ReadWriteMany'];
-    const volume = {
-      capacity,
-      accessModes,
-      hostPath: { path: '/tmp' },
-      claimRef: { namespace: this.namespace, name: 'runs' },
-    };
-    const claim = { accessModes, resources: { requests: capacity }, storageClassName: '', volumeName: name };
-    this.kubectl(
-      ['create', '-f', '-'],
-      JSON.stringify({ apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name }, spec: volume }),
-    );
-    this.kubectl(
-      ['create', '-f', '-'],
-      JSON.stringify({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'runs' }, spec: claim }),
-    );
+    this.makeVolume('runs');
   }
 
-  create(run: object): void {
-    this.kubectl(['apply', '-f', '-'], JSON.stringify(run));
+  /** Makes a volume and a claim that is bound to it; without `claim` the volume alone, for a claim of that name. */
+  makeVolume(claimName: string, { claim = true } = {}): void {
+    const name = `${this.namespace}-${claimName}`;
+    const capacity = { storage: '1Gi' };
+    const accessModes = ['ReadWriteMany', 'ReadWriteOnce'];
+    const claimRef = { namespace: this.namespace, name: claimName };
+    this.create({
+      apiVersion: 'v1',
+      kind: 'PersistentVolume',
+      metadata: { name },
+      spec: { capacity, accessModes, hostPath: { path: '/tmp' }, claimRef },
+    });
+    if (!claim) return;
+    this.create({
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      metadata: { name: claimName },
+      spec: { accessModes, resources: { requests: capacity }, storageClassName: '', volumeName: name },
+    });
+  }
+
+  create(object: object): void {
+    this.kubectl(['apply', '-f', '-'], JSON.stringify(object));
   }
 
   async run(name: string): Promise<CftRun> {
     return this.client.get<CftRun>(CFT_RUNS, this.namespace, name);
   }
 
-  async jobs(): Promise<Job[]> {
-    return this.#list<Job>(collectionPath(JOBS, this.namespace));
+  /** Jobs of a run, or of all. */
+  async jobs(run?: string): Promise<Job[]> {
+    return this.#list<Job>(JOBS, run);
   }
 
-  async pods(): Promise<Pod[]> {
-    return this.#list<Pod>(collectionPath(PODS, this.namespace));
+  async pods(run?: string): Promise<Pod[]> {
+    return this.#list<Pod>(PODS, run);
   }
 
-  async configMaps(): Promise<ConfigMap[]> {
-    return this.#list<ConfigMap>(collectionPath(CONFIG_MAPS, this.namespace));
+  async configMaps(run?: string): Promise<ConfigMap[]> {
+    return this.#list<ConfigMap>(CONFIG_MAPS, run);
   }
 
   async events(run: string): Promise<KubeEvent[]> {
@@ -98,10 +103,18 @@ export class World {
     return events.items.filter(({ regarding }) => regarding.name === run);
   }
 
-  /** Lets every running pod end as `outcome` says, once. */
-  async finishPods(outcome: (stage: Stage, pod: Pod) => Outcome): Promise<void> {
-    const files = new Map((await this.configMaps()).flatMap(({ data = {} }) => Object.entries(data)));
-    for (const pod of await this.pods()) {
+  /** Writes part of a pod's status, as its kubelet would. */
+  async setPodStatus({ metadata }: Pod, status: object): Promise<void> {
+    await this.client.send('PATCH', `${objectPath(PODS, this.namespace, metadata.name)}/status`, {
+      body: { status },
+      contentType: 'application/strategic-merge-patch+json',
+    });
+  }
+
+  /** Lets every running pod of a run end as `outcome` says, once. */
+  async finishPods(run: string, outcome: (stage: Stage, pod: Pod) => Outcome): Promise<void> {
+    const files = new Map((await this.configMaps(run)).flatMap(({ data = {} }) => Object.entries(data)));
+    for (const pod of await this.pods(run)) {
       if (trainerState(pod).running === undefined || pod.metadata.annotations?.['cft.test/exit-code'] !== undefined)
         continue;
       const group = pod.metadata.labels?.[LABEL.stage] ?? '';
@@ -116,91 +129,45 @@ export class World {
     }
   }
 
-  /** Looks again and again, finishing pods in between, until `check` is true. @throws with the last state after so many seconds */
+  /** Looks again and again until `check` is true. @throws with the last state after so many seconds */
   async until(
     what: string,
     check: () => Promise<boolean>,
-    { seconds = 90, outcome }: { seconds?: number; outcome?: (stage: Stage, pod: Pod) => Outcome } = {},
+    { seconds = 90, meanwhile }: { seconds?: number; meanwhile?: () => Promise<unknown> } = {},
   ): Promise<void> {
     const deadline = performance.now() + seconds * 1000;
     while (!(await check())) {
       if (performance.now() > deadline)
         throw new Error(`not so after ${seconds} s: ${what}\n${this.kubectl(['get', 'cftruns,jobs,pods'])}`);
-      if (outcome !== undefined) await this.finishPods(outcome);
+      await meanwhile?.();
       await sleep(200);
     }
   }
 
+  /** Waits until a run is in a phase; its pods end as `outcome` says, or go on without one. */
   async untilPhase(name: string, phase: string, outcome?: (stage: Stage, pod: Pod) => Outcome): Promise<CftRun> {
     const is = async () => (await this.run(name)).status?.phase === phase;
-    await this.until(`${name} is ${phase}`, is, outcome === undefined ? {} : { outcome });
+    const meanwhile = async () => outcome && this.finishPods(name, outcome);
+    await this.until(`${name} is ${phase}`, is, { meanwhile });
     return this.run(name);
   }
 
-  remove(resource: typeof JOBS, name: string): Promise<void> {
+  remove(resource: Resource, name: string): Promise<void> {
     return this.client.delete(resource, this.namespace, name);
   }
 
-  async exists(resource: typeof JOBS, name: string): Promise<boolean> {
+  async exists(resource: Resource, name: string): Promise<boolean> {
     return this.client.send('GET', objectPath(resource, this.namespace, name)).then(
       () => true,
       () => false,
     );
   }
 
-  async #list<T>(path: string): Promise<T[]> {
-    const list: KubeList<T> = await this.client.send('GET', path, { query: { labelSelector: MANAGED_SELECTOR } });
+  async #list<T>(resource: Resource, run: string | undefined): Promise<T[]> {
+    const labelSelector = run === undefined ? MANAGED_SELECTOR : `${MANAGED_SELECTOR},${LABEL.run}=${run}`;
+    const path = collectionPath(resource, this.namespace);
+    const list: KubeList<T> = await this.client.send('GET', path, { query: { labelSelector } });
     return [...list.items];
-  }
-}
-
-/** The real operator as a process of its own. */
-export class OperatorProcess {
-  #child: ChildProcess | undefined;
-  readonly #args: readonly string[];
-  log = '';
-
-  constructor(kubeconfig: string, args: readonly string[] = []) {
-    this.#args = [
-      'operator/main.ts',
-      '--kubeconfig',
-      kubeconfig,
-      '--image',
-      'trainer:test',
-      '--port',
-      '0',
-      '--host',
-      '127.0.0.1',
-      ...args,
-    ];
-  }
-
-  async start(): Promise<void> {
-    const child = spawn(process.execPath, this.#args, { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'] });
-    this.log = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      this.log += text;
-    });
-    this.#child = child;
-    for (let i = 0; !this.log.includes('"leads"'); i++) {
-      if (child.exitCode !== null || i > 600) throw new Error(`the operator did not start:\n${this.log}`);
-      await sleep(100);
-    }
-  }
-
-  /** Text of its metrics. */
-  async metrics(): Promise<string> {
-    const port = /"port":(\d+)/.exec(this.log)?.[1];
-    return (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-  }
-
-  /** @returns the exit status */
-  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<number | null> {
-    const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
-    const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
-    child.kill(signal);
-    return exited;
   }
 }
 

@@ -1,0 +1,20 @@
+import { buildBinaries, hasBinaries } from './binaries.ts';
+import { startCluster, type TestCluster } from './cluster.ts';
+import { crd, World } from './world.ts';
+
+/** Whether tests on a cluster run here: its programs are built already, or CFT_CLUSTER_TESTS=1 asks to build them, which takes minutes. */
+export const hasCluster = hasBinaries() || process.env.CFT_CLUSTER_TESTS === '1';
+
+/** Time for {@link startWorld}, builds included, in milliseconds. */
+export const START_TIMEOUT = 900_000;
+
+/** Starts a cluster with the CRD, and a namespace in it. */
+export async function startWorld(namespace: string): Promise<{ cluster: TestCluster; world: World }> {
+  if (!hasBinaries()) buildBinaries();
+  const cluster = await startCluster();
+  const world = new World(cluster.kubeconfig, namespace);
+  world.prepare();
+  world.kubectl(['apply', '--server-side', '-f', '-'], crd());
+  world.kubectl(['wait', '--for=condition=Established', 'crd/cftruns.cft.dev', '--timeout=60s']);
+  return { cluster, world };
+}
