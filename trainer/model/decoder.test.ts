@@ -7,11 +7,19 @@ import { EagerSession } from '../tensor/eager-session.ts';
 import type { Session } from '../tensor/session.ts';
 import { causalAttention, decoderHidden, lmHead } from './decoder.ts';
 import { type LoadedModel, loadModel } from './load.ts';
-import { fixtureDir, logitsOf, lossAndGradients, maxDifference, readExpected, readInputs } from './testing.ts';
+import {
+  FAMILY_FIXTURES,
+  fixtureDir,
+  logitsOf,
+  lossAndGradients,
+  maxDifference,
+  readExpected,
+  readInputs,
+} from './testing.ts';
 
 beforeAll(() => loadBackend({ backend: 'tensorflow' }));
 
-const FIXTURES = ['tied-gqa2', 'untied-mha-theta1e6', 'sharded-gqa4', 'bfloat16-headdim8', 'float16'];
+const FIXTURES = [...FAMILY_FIXTURES, 'untied-mha-theta1e6', 'sharded-gqa4', 'bfloat16-headdim8', 'float16'];
 const sessions: [string, () => Session][] = [
   ['compiled', () => createSession()],
   ['eager', () => new EagerSession()],
@@ -24,8 +32,8 @@ describe.each(sessions)('%s', (_how, create) => {
     expect(maxDifference(await logitsOf(create, dir, await readInputs(dir)), expected)).toBeLessThan(1e-5);
   });
 
-  test('the gradient of every weight is that of PyTorch', async () => {
-    const dir = fixtureDir('tied-gqa2');
+  test.each(FAMILY_FIXTURES)('the gradient of every weight is that of PyTorch: %s', async (name) => {
+    const dir = fixtureDir(name);
     const expected = await readExpected(dir);
     const session = create();
     const model = await loadModel(session, dir);

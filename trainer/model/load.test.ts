@@ -101,7 +101,7 @@ describe('a directory that does not fit together is refused', () => {
 
   test('a config of another model', async () => {
     await copyFixture('tied-gqa2');
-    await changeConfig({ num_hidden_layers: 3 });
+    await changeConfig({ num_hidden_layers: 3, layer_types: null });
     await expect(readDirectory()).rejects.toMatchObject({
       code: 'CorruptFile',
       message: expect.stringMatching(

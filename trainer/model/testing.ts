@@ -8,6 +8,7 @@ import { tf } from '../tensor/tf.ts';
 import { causalAttention, decoderHidden, gatherRows, lmHead } from './decoder.ts';
 import { type LoadedModel, loadModel } from './load.ts';
 import { type Parameters, parametersOf } from './parameters.ts';
+import { atLength } from './rope.ts';
 import { readHeader, readTensor } from './safetensors.ts';
 
 /** `batch` sequences of `time` token ids, flattened. */
@@ -23,7 +24,17 @@ export async function readInputs(dir: string): Promise<Inputs> {
   return JSON.parse(await readFile(join(dir, 'inputs.json'), 'utf8')) as Inputs;
 }
 
-/** Reference values by name: `logits`, `loss`, `grad.<weight>`. */
+/** Fixtures that differ in what is computed, one for each family and a first one for the plain Qwen2; all come with gradients. */
+export const FAMILY_FIXTURES = [
+  'tied-gqa2',
+  'llama3-biases',
+  'mistral-window',
+  'qwen3-headnorm',
+  'olmo2-postnorm',
+  'phi3-partial-rotary',
+];
+
+/** Reference values by name: `logits`, `loss`, `grad.<weight>`, `greedy`. */
 export async function readExpected(dir: string): Promise<Map<string, Float32Array>> {
   const { tensors } = await readHeader(join(dir, 'expected.safetensors'));
   const values = new Map<string, Float32Array>();
@@ -34,9 +45,10 @@ export async function readExpected(dir: string): Promise<Map<string, Float32Arra
 /** The logits of whole sequences, [batch * time * vocab], through a program of the session. */
 export function computeLogits(
   session: Session,
-  { config, parameters }: Pick<LoadedModel, 'config' | 'parameters'>,
+  { config: shortConfig, parameters }: Pick<LoadedModel, 'config' | 'parameters'>,
   { batch, time, ids }: Inputs,
 ): Float32Array {
+  const config = atLength(shortConfig, time);
   const rows = { shape: [batch * time], dtype: 'int32' as const };
   const program = session.program('logits', { ids: rows, positions: rows }, ({ ids, positions }) => {
     const attend = causalAttention(config, batch, time);
@@ -69,7 +81,7 @@ export function lossAndGradients(
   model: LoadedModel,
   { batch, time, ids }: Inputs,
 ): Record<string, Float32Array> {
-  const { config } = model;
+  const config = atLength(model.config, time);
   const names = [...model.variables.keys()];
   const predicting = Array.from({ length: batch * time }, (_, row) => row).filter((row) => row % time < time - 1);
   const rows = { shape: [batch * time], dtype: 'int32' as const };
