@@ -31,8 +31,10 @@ export function sumVerifier(modulus: number): Verifier {
     verify: async (items) =>
       items.map(({ response, answer }) => {
         const extracted = String(sum(response) % modulus);
-        return { correct: extracted === answer, extracted, expected: answer };
+        const correct = extracted === answer;
+        return { correct, score: Number(correct), extracted, expected: answer };
       }),
+    isFinal: () => false,
   };
 }
 

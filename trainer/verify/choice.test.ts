@@ -128,7 +128,7 @@ describe('a reference', () => {
     ['\\boxed{B}', 'B'],
   ])('%j is %s', async (answer, label) => {
     const [verdict] = await letters.verify([{ response: 'B', answer }]);
-    expect(verdict).toEqual({ correct: true, extracted: 'B', expected: label });
+    expect(verdict).toEqual({ correct: true, score: 1, extracted: 'B', expected: label });
   });
 
   test.each([

@@ -1,11 +1,13 @@
 import { CftError } from '../../crds/errors.ts';
 import { plainText } from './plain-text.ts';
-import { lastMarker, lastPhrase, type Statement } from './statements.ts';
+import { endOfFirstMarker, lastMarker, lastPhrase, type Statement } from './statements.ts';
 import type { Verifier } from './verifier.ts';
 
 export interface ChoiceOptions {
   /** The labels, such as A to E, or yes and no. */
   readonly choices: readonly string[];
+  /** Which of several marked answers counts; see the verifier `math`. Default: last. */
+  readonly statement?: 'last' | 'first' | undefined;
 }
 
 /** A label that a text chose; undefined when the text says something else there, or more than one. */
@@ -24,16 +26,20 @@ type Labels = ReadonlyMap<string, string>;
  * What a higher rule finds counts even where it is no label, or several (`the answer is B or C`): then nothing was chosen. Roman numerals
  * are no labels, unless they are listed in `choices`.
  */
-export function createChoiceVerifier({ choices }: ChoiceOptions): Verifier {
+export function createChoiceVerifier({ choices, statement: counted = 'last' }: ChoiceOptions): Verifier {
   const labels: Labels = new Map(choices.map((label) => [label.toLowerCase(), label]));
+  const namesLabel = (content: string) => labelAtStart(content, labels) !== undefined;
+  const end = (text: string) => (counted === 'first' ? endOfFirstMarker(text, namesLabel) : undefined);
   return {
     type: 'choice',
     verify: async (items) =>
       items.map(({ response, answer }) => {
         const expected = referenceChoice(answer, labels);
-        const extracted = responseChoice(response, labels);
-        return { correct: extracted === expected, extracted, expected };
+        const extracted = responseChoice(response.slice(0, end(response)), labels);
+        const correct = extracted === expected;
+        return { correct, score: Number(correct), extracted, expected };
       }),
+    isFinal: (prefix) => end(prefix) !== undefined,
   };
 }
 

@@ -15,13 +15,13 @@ test('spaces and normal forms do not count, anything else does', async () => {
 test('case counts unless it is told not to', async () => {
   const verifier = createExactVerifier({ ignoreCase: true });
   expect(await verifier.verify([{ response: 'PARIS ', answer: 'Paris' }])).toEqual([
-    { correct: true, extracted: 'paris', expected: 'paris' },
+    { correct: true, score: 1, extracted: 'paris', expected: 'paris' },
   ]);
 });
 
 test('an empty response states nothing', async () => {
   const verifier = createExactVerifier({ ignoreCase: false });
   expect(await verifier.verify([{ response: ' \n', answer: 'x' }])).toEqual([
-    { correct: false, extracted: undefined, expected: 'x' },
+    { correct: false, score: 0, extracted: undefined, expected: 'x' },
   ]);
 });

@@ -1,4 +1,5 @@
 import { CftError } from '../../crds/errors.ts';
+import { momentOf } from './calendar.ts';
 import { plainText } from './plain-text.ts';
 import { mentions, parseQuantity, type Quantity } from './quantity.ts';
 import { lastMarker, lastPhrase } from './statements.ts';
@@ -7,6 +8,8 @@ import { lastMarker, lastPhrase } from './statements.ts';
 export interface FinalAnswer {
   readonly text: string;
   readonly quantity: Quantity | undefined;
+  /** The text is a piece of something that was not understood: it equals nothing but the same text. */
+  readonly isPart?: boolean;
 }
 
 /**
@@ -14,7 +17,8 @@ export interface FinalAnswer {
  *
  * 1. `#### 42` and `\boxed{42}` (also `\fbox`): of all of them the last. A `####` line that is no number and has text after it is a heading.
  * 2. `the answer is 42`, `answer: 42`: the last.
- * 3. the last number. A response that is nothing but a number is read as a whole.
+ * 3. a formula that the response consists of, or ends with: `so $x = \\frac{1}{2}$.`
+ * 4. the last number. A response that is nothing but a number is read as a whole.
  *
  * What a higher rule finds counts even where it is not a number: `\boxed{x+1}` is not overruled by some number before it. A statement that
  * breaks off (`\boxed{4` or `####` at the end) is no answer.
@@ -23,10 +27,14 @@ export function responseAnswer(response: string): FinalAnswer | undefined {
   const statement = marked(response);
   if (statement !== undefined) return statement.answer;
   const isListItem = /^\s*[-−–*•]\s/.test(response);
-  const whole = isListItem ? undefined : parseQuantity(response);
+  const whole = isListItem ? undefined : readNumber(response);
   if (whole !== undefined) return { text: response.trim(), quantity: whole };
+  const formula = wholeFormula(response) ?? formulaAtEnd(response);
+  if (formula !== undefined) return { text: formula, quantity: readNumber(formula) };
   const last = mentions(response).at(-1);
-  return last === undefined ? undefined : { text: last.text, quantity: last.quantity() };
+  if (last === undefined) return undefined;
+  const quantity = last.quantity();
+  return { text: last.text, quantity, isPart: quantity === undefined };
 }
 
 /**
@@ -38,11 +46,13 @@ export function responseAnswer(response: string): FinalAnswer | undefined {
 export function referenceAnswer(reference: string): FinalAnswer {
   const text = reference.trim();
   if (text === '') throw new CftError('InvalidRecord', 'the reference answer is empty', { value: reference });
-  const whole = parseQuantity(text);
+  const whole = readNumber(text);
   if (whole !== undefined) return { text, quantity: whole };
   const stated = marked(text)?.answer;
   if (stated !== undefined) return stated;
-  if (!text.includes('\n') && text.length <= LONGEST_TEXT_ANSWER) return { text, quantity: loneNumber(text) };
+  const isOneLine = !text.includes('\n') || /^\$*\s*\\begin\s*\{[\s\S]*\\end\s*\{\w+\}\s*\$*$/.test(text);
+  if (isOneLine && text.length <= LONGEST_TEXT_ANSWER)
+    return { text, quantity: momentOf(text) === undefined ? loneNumber(text) : undefined };
   throw new CftError('InvalidRecord', 'the reference answer is a text that does not mark its final answer', {
     value: text.slice(0, 200),
     hint: 'end it with a line `#### 42`, or put the answer into \\boxed{}, or give the final answer alone',
@@ -57,13 +67,23 @@ export function sameText(a: string, b: string): boolean {
 const ANSWER = /\banswers?\b/gi;
 const LONGEST_TEXT_ANSWER = 200;
 const HEDGED =
-  /[<>≤≥±=+*^√\\]|\b(?:not|no|never|least|most|more than|less than|fewer|greater|between|under|over|above|below|almost|nearly|or|cannot)\b|n't/i;
+  /[<>≤≥±=+*^√\\|]|\d\s*!|\d_|[A-Za-z)}]\s*\/\s*\d|[A-Za-z]\(|[([][^()[\]]*,[^()[\]]*[)\]]|\b(?:not|no|never|least|most|more than|less than|fewer|greater|between|under|over|above|below|almost|nearly|or|cannot)\b|n't/i;
 const REASON =
   /\s+(?:because|since|as|which|so|given|after)\b|,\s+(?:which|because|since|so|as|where|that|given|after|not)\b|;/;
 
+/** The number that a text is; days and times (`9 am`) are none. */
+function readNumber(text: string): Quantity | undefined {
+  return momentOf(text) === undefined ? parseQuantity(text) : undefined;
+}
+
+/** Whether the text of a marker is one number. */
+export function isNumber(content: string): boolean {
+  return readNumber(withoutLabel(content)) !== undefined;
+}
+
 /** What the text marks as its answer (rules 1 and 2); `answer` is undefined where it broke off. */
 function marked(text: string): { answer: FinalAnswer | undefined } | undefined {
-  const read = (content: string) => parseQuantity(withoutLabel(content));
+  const read = (content: string) => readNumber(withoutLabel(content));
   const marker = lastMarker(text, (content) => read(content) !== undefined);
   if (marker !== undefined) {
     const { content } = marker;
@@ -72,14 +92,50 @@ function marked(text: string): { answer: FinalAnswer | undefined } | undefined {
   const phrase = lastPhrase(text, ANSWER, () => true);
   if (phrase === undefined) return undefined;
   return {
-    answer: phrase.content === undefined ? undefined : { text: phrase.content, quantity: stated(phrase.content) },
+    answer: phrase.content === undefined ? undefined : { text: said(phrase.content), quantity: stated(phrase.content) },
   };
 }
 
 function stated(content: string): Quantity | undefined {
+  if (momentOf(content) !== undefined) return undefined;
   const cut = content.search(REASON);
   const head = cut === -1 ? content : content.slice(0, cut);
   return parseQuantity(content) ?? parseQuantity(head) ?? loneNumber(head);
+}
+
+/** What a sentence states: the formula in it where there is one only, else what comes before a reason. */
+function said(content: string): string {
+  const formulas = [...content.matchAll(FORMULA)];
+  const [formula] = formulas;
+  const around = content.replace(FORMULA, ' ');
+  if (formulas.length === 1 && formula !== undefined && !/\d/.test(around) && !HEDGED.test(around))
+    return inner(formula);
+  const cut = content.search(REASON);
+  return formulas.length === 0 && cut > 0 ? content.slice(0, cut) : content;
+}
+
+const FORMULA = /(?<!\\)\$\$?(?=\S)([^$]+)(?<=\S)(?<!\\)\$\$?|\\\(([^()]+|[\s\S]+?)\\\)|\\\[([\s\S]+?)\\\]/g;
+const FORMULA_AT_END = new RegExp(`(?:${FORMULA.source})[\\s.]*$`);
+const LONGEST_FORMULA = 300;
+
+function inner(match: RegExpMatchArray): string {
+  return (match[1] ?? match[2] ?? match[3] ?? '').trim();
+}
+
+/** The formula that a text ends with. A number alone is left to the rule for numbers, which knows money. */
+function formulaAtEnd(text: string): string | undefined {
+  const found = FORMULA_AT_END.exec(text.slice(-LONGEST_FORMULA));
+  const formula = found === null ? undefined : inner(found);
+  if (formula === undefined || /(?<![\\A-Za-z])[A-Za-z]{3,}/.test(plainText(formula))) return undefined;
+  return parseQuantity(formula) === undefined || formula.includes('=') ? formula : undefined;
+}
+
+/** A text that is a formula and nothing else. */
+function wholeFormula(text: string): string | undefined {
+  const line = text.trim();
+  if (line.length > LONGEST_FORMULA || line.includes('\n') || !/\d|\\[A-Za-z]|[=^]/.test(line)) return undefined;
+  const isSentence = /(?<![\\A-Za-z])(?!(?:and|or|sqrt|pi)\b)[A-Za-z]{2,}|[!?]$|^[-*•]\s/.test(plainText(line));
+  return isSentence ? undefined : line;
 }
 
 /** The only number of a sentence (`she has 42 apples`), unless the words around it say that it is not the answer itself (`at least 42`). */
@@ -97,7 +153,7 @@ function textForm(text: string): string {
     .replace(/[$*_"“”]/g, ' ')
     .replace(/\s+/g, ' ')
     .replace(/ ?([^\p{L}\p{N} ]) ?/gu, '$1')
-    .replace(/[.,;:!]+$/, '')
+    .replace(/[.,;:]+$|(?<=\p{L}{2})!+$/u, '')
     .trim();
   // Single letters are variables: x and X differ.
   return plain.replace(/\p{L}{2,}/gu, (word) => word.toLowerCase());

@@ -1,30 +1,46 @@
-import { type FinalAnswer, referenceAnswer, responseAnswer, sameText } from './final-answer.ts';
-import { formatQuantity, sameQuantity } from './quantity.ts';
+import { createAlgebra } from './algebra.ts';
+import { type FinalAnswer, isNumber, referenceAnswer, responseAnswer } from './final-answer.ts';
+import { formatQuantity } from './quantity.ts';
+import { agreement } from './same-answer.ts';
+import { endOfFirstMarker } from './statements.ts';
 import type { Verdict, Verifier, VerifyItem } from './verifier.ts';
 
+export interface MathOptions {
+  /** Which of several marked answers counts. With `first`, what follows the first one is not looked at. Default: last. */
+  readonly statement?: 'last' | 'first' | undefined;
+  /** Least score that is correct, in (0, 1]. A list with two of three right values has 2/3. Default: 1. */
+  readonly threshold?: number | undefined;
+}
+
 /**
- * Compares final answers as exact numbers: extraction as in {@link responseAnswer}, no rounding, no tolerance. An answer that is not one
- * number equals only the same text.
+ * Compares final answers: extraction as in {@link responseAnswer}; numbers exactly, without rounding or tolerance; lists, intervals, matrices,
+ * equations and dates part by part; formulas by algebra.
  *
  * @example await createMathVerifier().verify([{ response: 'so 6 * 7 = 42', answer: '#### 42' }]) // [{ correct: true, ... }]
  */
-export function createMathVerifier(): Verifier {
-  return { type: 'math', verify: async (items) => items.map(judge) };
-}
-
-function judge({ response, answer }: VerifyItem): Verdict {
-  const expected = referenceAnswer(answer);
-  const extracted = responseAnswer(response);
-  if (extracted === undefined) return { correct: false, extracted: undefined, expected: show(expected, false) };
-  const correct = sameAnswer(extracted, expected);
-  // Where only the units differ, the numbers alone would look the same.
-  const withUnit = !correct && show(extracted, false) === show(expected, false);
-  return { correct, extracted: show(extracted, withUnit), expected: show(expected, withUnit) };
-}
-
-function sameAnswer(a: FinalAnswer, b: FinalAnswer): boolean {
-  if (a.quantity !== undefined && b.quantity !== undefined) return sameQuantity(a.quantity, b.quantity);
-  return a.quantity === undefined && b.quantity === undefined && sameText(a.text, b.text);
+export function createMathVerifier({ statement = 'last', threshold = 1 }: MathOptions = {}): Verifier {
+  const algebra = createAlgebra();
+  const end = (text: string) => (statement === 'first' ? endOfFirstMarker(text, isNumber) : undefined);
+  const judge = async ({ response, answer }: VerifyItem): Promise<Verdict> => {
+    const expected = referenceAnswer(answer);
+    const extracted = responseAnswer(response.slice(0, end(response)));
+    if (extracted === undefined)
+      return { correct: false, score: 0, extracted: undefined, expected: show(expected, false) };
+    const score = await agreement(extracted, expected, algebra);
+    // Where only the units differ, the numbers alone would look the same.
+    const withUnit = score < 1 && show(extracted, false) === show(expected, false);
+    return {
+      correct: score >= threshold,
+      score,
+      extracted: show(extracted, withUnit),
+      expected: show(expected, withUnit),
+    };
+  };
+  return {
+    type: 'math',
+    verify: (items) => Promise.all(items.map(judge)),
+    isFinal: (prefix) => end(prefix) !== undefined,
+  };
 }
 
 function show({ text, quantity }: FinalAnswer, withUnit: boolean): string {

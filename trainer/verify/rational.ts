@@ -73,3 +73,9 @@ function gcd(a: bigint, b: bigint): bigint {
   while (y !== 0n) [x, y] = [y, x % y];
   return x;
 }
+
+/** The number as LaTeX: `42`, `-\frac{1}{3}`. */
+export function formatFraction({ numerator, denominator }: Rational): string {
+  if (denominator === 1n) return `${numerator}`;
+  return `${numerator < 0n ? '-' : ''}\\frac{${numerator < 0n ? -numerator : numerator}}{${denominator}}`;
+}

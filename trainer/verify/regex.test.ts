@@ -8,21 +8,27 @@ test('the last match counts, and is compared with that in the reference', async 
   const spec = { pattern: 'ANSWER: (\\w+)' };
   expect(await judge(spec, 'ANSWER: no ANSWER: yes', 'ANSWER: yes')).toEqual({
     correct: true,
+    score: 1,
     extracted: 'yes',
     expected: 'yes',
   });
   expect(await judge(spec, 'ANSWER: yes', 'yes')).toMatchObject({ correct: true });
   expect(await judge(spec, 'ANSWER: yes', ' yes \n')).toMatchObject({ correct: true, expected: 'yes' });
-  expect(await judge(spec, 'ANSWER: no', 'yes')).toMatchObject({ correct: false, extracted: 'no' });
-  expect(await judge(spec, 'yes', 'yes')).toEqual({ correct: false, extracted: undefined, expected: 'yes' });
+  expect(await judge(spec, 'ANSWER: no', 'yes')).toMatchObject({ correct: false, score: 0, extracted: 'no' });
+  expect(await judge(spec, 'yes', 'yes')).toEqual({ correct: false, score: 0, extracted: undefined, expected: 'yes' });
 });
 
 test('flags and groups', async () => {
   expect(await judge({ pattern: 'answer: (\\w+)', flags: 'i' }, 'ANSWER: x', 'x')).toMatchObject({ correct: true });
   expect(await judge({ pattern: '\\d+', group: 0 }, 'a 1 b 22', '22')).toMatchObject({ correct: true });
-  expect(await judge({ pattern: '(a)|(b)', group: 2 }, 'b a', 'b')).toMatchObject({ correct: true, extracted: 'b' });
+  expect(await judge({ pattern: '(a)|(b)', group: 2 }, 'b a', 'b')).toMatchObject({
+    correct: true,
+    score: 1,
+    extracted: 'b',
+  });
   expect(await judge({ pattern: 'x*', group: 0 }, 'abc', 'abc')).toMatchObject({
     correct: false,
+    score: 0,
     extracted: undefined,
   });
 });

@@ -36,9 +36,12 @@ export function createRegexVerifier({ pattern, flags, group }: RegexOptions): Ve
       return items.map(({ answer }, i) => {
         const extracted = responses[i];
         const expected = answers[i] ?? answer.trim();
-        return { correct: extracted !== undefined && extracted === expected, extracted, expected };
+        const correct = extracted !== undefined && extracted === expected;
+        return { correct, score: Number(correct), extracted, expected };
       });
     },
+    // The last match counts.
+    isFinal: () => false,
   };
 }
 

@@ -17,6 +17,21 @@ export function lastMarker(text: string, isAnswer: (content: string) => boolean)
 }
 
 /**
+ * Where the first marker that is complete ends, so that no text behind it can change it: the newline after `#### 42`, the brace that
+ * closes `\\boxed{42}`. Texts that begin the same way and have one agree on it.
+ */
+export function endOfFirstMarker(text: string, isAnswer: (content: string) => boolean): number | undefined {
+  const hash = [...text.matchAll(/(?<!#)####(?!#)([^\n]*)\n/g)].find(({ 1: content = '' }) => isAnswer(content.trim()));
+  const ends = [...text.matchAll(BOX)].flatMap(({ 0: box, index }) => {
+    const start = index + box.length;
+    const content = text[start] === '{' ? braced(text.slice(0, start + LONGEST_BOX), start) : undefined;
+    return content === undefined || content.trim() === '' ? [] : [start + content.length + 2];
+  });
+  if (hash !== undefined) ends.push(hash.index + hash[0].length);
+  return ends.length === 0 ? undefined : Math.min(...ends);
+}
+
+/**
  * The last `the answer is ...` or `answer: ...` of a text, unless it is negated: up to the end of the sentence, or the next line where the
  * first one says nothing.
  *
@@ -40,6 +55,9 @@ export function lastPhrase(
   return undefined;
 }
 
+const LONGEST_BOX = 1000;
+const BOX = /\\(?:boxed|fboxed|fbox)(?![A-Za-z])\s*/g;
+
 const VERB = /["'*_`\s]*(?:[:=]|[^.\n:=?!]{0,60}?\b(?:is|are|was|be|equals)\b)["'*_`]*\s*[:=]?/y;
 
 function lastHash(text: string, isAnswer: (content: string) => boolean): Statement | undefined {
@@ -57,7 +75,7 @@ function lastHash(text: string, isAnswer: (content: string) => boolean): Stateme
 }
 
 function lastBox(text: string): Statement | undefined {
-  for (const { 0: box, index: at } of [...text.matchAll(/\\f?boxed(?![A-Za-z])\s*/g)].reverse()) {
+  for (const { 0: box, index: at } of [...text.matchAll(BOX)].reverse()) {
     const start = at + box.length;
     const content =
       text[start] === '{' ? braced(text, start) : /^[^\s{}$\\]*/.exec(text.slice(start, start + 100))?.[0];

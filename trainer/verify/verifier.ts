@@ -6,6 +6,8 @@ export interface VerifyItem {
 
 export interface Verdict {
   readonly correct: boolean;
+  /** How right the response is, in [0, 1]. It is correct from the verifier's threshold on; most verifiers know 0 and 1 only. */
+  readonly score: number;
   /** The final answer found in the response, in the verifier's normal form; undefined when there is none. */
   readonly extracted: string | undefined;
   /** The reference's final answer in the same form. */
@@ -24,4 +26,9 @@ export interface Verifier {
    * @throws CftError InvalidRecord for a reference answer that the verifier can't read: that is wrong data, not a wrong response
    */
   verify(items: readonly VerifyItem[]): Promise<Verdict[]>;
+  /**
+   * Whether the verdict of a response that begins with `prefix` is decided, whatever follows: then a rollout may stop. Pure and cheap. Where
+   * the last statement of an answer counts, another may always follow, so that nothing is final.
+   */
+  isFinal(prefix: string, answer: string): boolean;
 }

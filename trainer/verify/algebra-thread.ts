@@ -1,0 +1,99 @@
+import { parentPort } from 'node:worker_threads';
+import { ComputeEngine } from '@cortex-js/compute-engine';
+import type { AlgebraAnswer, AlgebraQuestion } from './algebra.ts';
+import { type Expression, substitute, symbolsOf, toExpression } from './expression.ts';
+
+/** Digits that values are computed with. Numbers in a formula have at most 40, so that two that differ do so long before the last digit. */
+const DIGITS = 200;
+const TOLERANCE = 1e-100;
+/** Beyond this size a difference could hide behind the digits. */
+const LARGEST = 1e60;
+const POINTS = 4;
+const PRIMES = [7, 11, 13, 17];
+
+type Point = ReadonlyMap<string, Expression>;
+interface Complex {
+  readonly re: number;
+  readonly im: number;
+}
+
+// The thread in which formulas are compared: the side that asked ends it when it takes too long.
+const engine = new ComputeEngine();
+engine.precision = DIGITS;
+parentPort?.on('message', ({ id, pairs, relation }: AlgebraQuestion) => {
+  const answer: AlgebraAnswer = { id, holds: relation === 'equal' ? areEqual(pairs) : areProportional(pairs) };
+  parentPort?.postMessage(answer);
+});
+parentPort?.postMessage('ready');
+
+/** Is the one formula equal to the other, whatever the values of their variables? */
+function areEqual([[left, right]]: AlgebraQuestion['pairs']): boolean {
+  const [a, b] = [parse(left), parse(right)];
+  if (a === undefined || b === undefined) return false;
+  const symbols = new Set([...symbolsOf(a), ...symbolsOf(b)]);
+  let compared = 0;
+  for (const point of points(symbols)) {
+    const [x, y] = [valueAt(a, point), valueAt(b, point)];
+    if (x === undefined && y === undefined) continue;
+    if (x === undefined || y === undefined || !isZeroBeside(['Subtract', a, b], point, [x, y])) return false;
+    compared++;
+  }
+  return compared > (symbols.size === 0 ? 0 : POINTS / 2);
+}
+
+/** Do two equations, as left and right sides, differ by a factor only? Then the same points solve them. */
+function areProportional([first, second]: AlgebraQuestion['pairs']): boolean {
+  const [a, b] = [first, second].map((sides) => difference(sides));
+  if (a === undefined || b === undefined) return false;
+  const symbols = new Set([...symbolsOf(a), ...symbolsOf(b)]);
+  if (symbols.size === 0) return false;
+  const [origin, ...others] = points(symbols) as [Point, ...Point[]];
+  const [a0, b0] = [substitute(a, origin), substitute(b, origin)];
+  const sizes = [valueAt(a0, origin), valueAt(b0, origin)];
+  if (sizes.some((size) => size === undefined || magnitude(size) === 0)) return false;
+  return others.every((point) => {
+    const sides: [Expression, Expression] = [
+      ['Multiply', substitute(a, point), b0],
+      ['Multiply', substitute(b, point), a0],
+    ];
+    const values = sides.map((side) => valueAt(side, point));
+    return values.every((value) => value !== undefined) && isZeroBeside(['Subtract', ...sides], point, values);
+  });
+}
+
+function difference(sides: readonly [string, string] | undefined): Expression | undefined {
+  const [left, right] = (sides ?? []).map(parse);
+  return left === undefined || right === undefined ? undefined : ['Subtract', left, right];
+}
+
+function parse(latex: string): Expression | undefined {
+  return toExpression(engine.parse(latex, { form: 'raw' }).json);
+}
+
+/** Points of both signs, the same each time: fractions that no formula is likely to be special at. */
+function points(symbols: ReadonlySet<string>): Point[] {
+  return Array.from({ length: POINTS }, (_, p) => {
+    const values = [...symbols].sort().map((symbol, s): [string, Expression] => {
+      const isNegative = p === 1 || (p > 1 && (s + p) % 2 === 0);
+      const numerator = 5 + 6 * s + 2 * p;
+      return [symbol, ['Rational', isNegative ? -numerator : numerator, PRIMES[p] as number]];
+    });
+    return new Map(values);
+  });
+}
+
+function valueAt(expression: Expression, point: Point): Complex | undefined {
+  const value = engine.expr(substitute(expression, point) as Parameters<typeof engine.expr>[0]).N();
+  const complex = { re: value.re, im: value.im };
+  return Number.isFinite(complex.re) && Number.isFinite(complex.im) ? complex : undefined;
+}
+
+function isZeroBeside(expression: Expression, point: Point, values: readonly (Complex | undefined)[]): boolean {
+  const size = Math.max(1, ...values.map((value) => (value === undefined ? Infinity : magnitude(value))));
+  const rest = valueAt(expression, point);
+  return size < LARGEST && rest !== undefined && magnitude(rest) <= TOLERANCE * size;
+}
+
+function magnitude({ re, im }: Complex): number {
+  return Math.max(Math.abs(re), Math.abs(im));
+}

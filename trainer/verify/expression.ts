@@ -1,0 +1,93 @@
+/** A formula in MathJSON, made of nothing but the operations below: what can be evaluated at a point without guessing what it means. */
+export type Expression = number | string | { readonly num: string } | readonly [string, ...Expression[]];
+
+const OPERATIONS = new Set(
+  `Add Subtract Negate Multiply Divide Rational Power Sqrt Root Abs Exp Ln Log Lb Sin Cos Tan Cot Sec Csc Arcsin Arccos Arctan Sinh Cosh Tanh
+  Degrees`.split(/\s+/),
+);
+const CONSTANTS: Readonly<Record<string, string>> = {
+  e: 'ExponentialE',
+  ExponentialE: 'ExponentialE',
+  i: 'ImaginaryUnit',
+  ImaginaryUnit: 'ImaginaryUnit',
+  Pi: 'Pi',
+};
+const SYMBOL =
+  /^(?:[A-Za-z]|alpha|beta|gamma|delta|epsilon|theta|lambda|mu|nu|rho|sigma|tau|phi|varphi|omega|Delta|Omega)(?:_[A-Za-z0-9]{1,4})?$/;
+const LONGEST_LITERAL = 40;
+const LARGEST_FACTORIAL = 100;
+
+/**
+ * The expression that a parsed formula stands for, or undefined where it holds anything else than the known operations: an error of the parser, a
+ * function of unknown meaning, a sum sign. `3\frac{1}{2}` is the mixed number.
+ *
+ * @param raw MathJSON as the parser gives it, before any canonical form
+ */
+export function toExpression(raw: unknown): Expression | undefined {
+  if (typeof raw === 'number') return Number.isFinite(raw) ? raw : undefined;
+  if (typeof raw === 'string') return CONSTANTS[raw] ?? (SYMBOL.test(raw) ? raw : undefined);
+  if (!Array.isArray(raw)) return literal(raw);
+  const [head, ...rest] = raw as [unknown, ...unknown[]];
+  if (head === 'Delimiter') return toExpression(rest[0]);
+  const operands = rest.map(toExpression);
+  if (operands.length === 0 || !operands.every((operand) => operand !== undefined)) return undefined;
+  if (head === 'InvisibleOperator') return product(rest, operands);
+  if (head === 'Factorial' || head === 'Binomial')
+    return operands.every(isSmallWhole) ? [head, ...operands] : undefined;
+  return typeof head === 'string' && OPERATIONS.has(head) ? [head, ...operands] : undefined;
+}
+
+/** The variables of an expression. */
+export function symbolsOf(expression: Expression): Set<string> {
+  if (Array.isArray(expression))
+    return new Set((expression as Expression[]).slice(1).flatMap((operand) => [...symbolsOf(operand)]));
+  const isVariable = typeof expression === 'string' && SYMBOL.test(expression);
+  return new Set(isVariable ? [expression] : []);
+}
+
+/** The expression with each variable replaced by its value. */
+export function substitute(expression: Expression, values: ReadonlyMap<string, Expression>): Expression {
+  if (typeof expression === 'string') return values.get(expression) ?? expression;
+  if (!Array.isArray(expression)) return expression;
+  const [head, ...operands] = expression as [string, ...Expression[]];
+  return [head, ...operands.map((operand) => substitute(operand, values))];
+}
+
+function literal(raw: unknown): Expression | undefined {
+  const num = (raw as { num?: unknown } | null)?.num;
+  return typeof num === 'string' && /^-?[\d.]+$/.test(num) && num.length <= LONGEST_LITERAL ? { num } : undefined;
+}
+
+/** Factors without a sign between them. Two numbers side by side, or `f(x)`, are no product. */
+function product(raw: readonly unknown[], factors: readonly Expression[]): Expression | undefined {
+  const [first, second, ...others] = factors as [Expression, Expression, ...Expression[]];
+  const isNumber = (factor: unknown) =>
+    typeof factor === 'number' || (typeof factor === 'object' && !Array.isArray(factor));
+  for (const [i, factor] of raw.entries()) {
+    const next = raw[i + 1];
+    if (isNumber(next) || (isDelimited(next) && typeof factor === 'string' && /^[fgh]$/.test(factor))) return undefined;
+  }
+  if (!isProperFraction(first, second)) return ['Multiply', ...factors];
+  const mixed: Expression = ['Add', first, second];
+  return others.length === 0 ? mixed : ['Multiply', mixed, ...others];
+}
+
+function isDelimited(raw: unknown): boolean {
+  return Array.isArray(raw) && raw[0] === 'Delimiter';
+}
+
+function isProperFraction(whole: Expression, part: Expression | undefined): boolean {
+  if (!Number.isInteger(whole) || !Array.isArray(part)) return false;
+  const [head, above, below] = part as unknown[];
+  return (
+    (head === 'Divide' || head === 'Rational') &&
+    Number.isInteger(above) &&
+    Number.isInteger(below) &&
+    0 < Number(above) &&
+    Number(above) < Number(below)
+  );
+}
+
+function isSmallWhole(expression: Expression | undefined): boolean {
+  return Number.isInteger(expression) && 0 <= Number(expression) && Number(expression) <= LARGEST_FACTORIAL;
+}
