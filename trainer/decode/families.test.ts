@@ -48,3 +48,20 @@ describe.each(FAMILY_FIXTURES)('%s', (name) => {
     session.dispose();
   });
 });
+
+test('a model whose angles change with the length decodes up to where they do, and is refused by name beyond', async () => {
+  const session = createSession();
+  const model = await loadModel(session, fixtureDir('tied-gqa2'));
+  const scaling = { type: 'dynamic', factor: 2, trainedLength: 32 } as const;
+  const config = { ...model.config, rope: { ...model.config.rope, scaling } };
+  const tokens = [5, 6, 7];
+  const engineOf = (maxLength: number, used = { ...model, config }) =>
+    new DecodeEngine(session, used, { slots: 1, origins: 1, maxLength, name: `${maxLength} ${used === model}` });
+  const [within] = engineOf(32).score([{ origin: 0, ids: tokens }]);
+  const [plain] = engineOf(32, model).score([{ origin: 0, ids: tokens }]);
+  expect(within).toEqual(plain);
+  expect(() => engineOf(33).step(Int32Array.of(5), Int32Array.of(0))).toThrow(
+    expect.objectContaining({ code: 'UnsupportedModel', message: expect.stringContaining('rope_type "dynamic"') }),
+  );
+  session.dispose();
+});

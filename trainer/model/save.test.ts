@@ -8,7 +8,7 @@ import { loadConfig } from './config.ts';
 import { loadModel } from './load.ts';
 import { readHeader } from './safetensors.ts';
 import { fileSources, saveModel, variableSources } from './save.ts';
-import { fixtureDir, logitsOf, maxDifference, readInputs } from './testing.ts';
+import { FAMILY_FIXTURES, fixtureDir, logitsOf, maxDifference, readInputs } from './testing.ts';
 import { locateWeights, weightShapes } from './weights.ts';
 
 beforeAll(() => loadBackend({ backend: 'tensorflow' }));
@@ -22,7 +22,7 @@ afterEach(() => rm(root, { recursive: true }));
 const json = async (...path: string[]) => JSON.parse(await readFile(join(...path), 'utf8'));
 const weightsOf = async (dir: string) => fileSources(await locateWeights(dir, await loadConfig(dir)));
 
-test.each(['tied-gqa2', 'sharded-gqa4', 'bfloat16-headdim8', 'float16'])(
+test.each([...FAMILY_FIXTURES, 'sharded-gqa4', 'bfloat16-headdim8', 'float16'])(
   'a model saved from its session computes the same bits: %s',
   async (name) => {
     const [from, dir] = [fixtureDir(name), join(root, 'model')];
