@@ -5,7 +5,7 @@ import { FAMILY_FIXTURES, fixtureDir, readExpected, readInputs } from '../model/
 import { loadBackend } from '../tensor/backend.ts';
 import { createSession } from '../tensor/create-session.ts';
 import { BatchDecoder, decodeAll } from './batch.ts';
-import { DecodeEngine } from './engine.ts';
+import { type DecodableModel, DecodeEngine } from './engine.ts';
 
 beforeAll(async () => {
   await loadBackend();
@@ -55,7 +55,7 @@ test('a model whose angles change with the length decodes up to where they do, a
   const scaling = { type: 'dynamic', factor: 2, trainedLength: 32 } as const;
   const config = { ...model.config, rope: { ...model.config.rope, scaling } };
   const tokens = [5, 6, 7];
-  const engineOf = (maxLength: number, used = { ...model, config }) =>
+  const engineOf = (maxLength: number, used: DecodableModel = { ...model, config }) =>
     new DecodeEngine(session, used, { slots: 1, origins: 1, maxLength, name: `${maxLength} ${used === model}` });
   const [within] = engineOf(32).score([{ origin: 0, ids: tokens }]);
   const [plain] = engineOf(32, model).score([{ origin: 0, ids: tokens }]);
