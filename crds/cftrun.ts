@@ -65,4 +65,4 @@ export type {
   TrainingVariant,
   ValidationSpec,
 } from './spec/training.ts';
-export type { RegexVerifierSpec, VerifierSpec } from './spec/verifier.ts';
+export type { HttpVerifierSpec, RegexVerifierSpec, VerifierSpec } from './spec/verifier.ts';

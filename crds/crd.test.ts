@@ -73,12 +73,19 @@ const ruled: Record<string, { self: fc.Arbitrary<object>; manifest: (self: objec
   'spec.verifier': {
     self: some(
       {
-        type: fc.constantFrom('math', 'choice', 'exact', 'regex'),
+        type: fc.constantFrom('math', 'choice', 'exact', 'regex', 'http'),
         choices: fc.constant(['A', 'B']),
         ignoreCase: fc.boolean(),
         pattern: fc.constant('(a)'),
         flags: fc.constant('i'),
         group: fc.constant(1),
+        statement: fc.constant('first'),
+        threshold: fc.constant(0.5),
+        url: fc.constant('http://judge/'),
+        batchSize: fc.constant(3),
+        headers: fc.constant([{ name: 'A', valueFromEnv: 'B' }]),
+        timeoutSeconds: fc.constant(3),
+        retries: fc.constant(3),
       },
       ['type'],
     ),

@@ -20,6 +20,7 @@ export type CftErrorCode =
   | 'PortInUse'
   | 'AlreadyRunning'
   | 'BackendUnavailable'
+  | 'ServiceUnavailable'
   | 'StageFailed'
   | 'Interrupted'
   | 'Internal';

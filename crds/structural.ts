@@ -131,19 +131,22 @@ function mergeUnion(node: SchemaNode, path: string): SchemaNode {
       };
       continue;
     }
-    if (having.length > 1)
-      throw new Error(`${path}.${name}: a field of several members of a union is not provided for`);
+    if (having.some((member) => JSON.stringify(member.properties?.[name]) !== JSON.stringify(field)))
+      throw new Error(`${path}.${name}: members of a union that share a field must mean the same by it`);
     const { default: _memberDefault, ...withoutDefault } = field;
     properties[name] = withoutDefault;
-    const [member] = having as [SchemaNode];
-    const chosen = `self.${discriminator} == '${tag(member, discriminator)}'`;
-    const label = `${discriminator}: ${tag(member, discriminator)}`;
+    const tags = having.map((member) => tag(member, discriminator));
+    const chosen =
+      tags.length === 1
+        ? `self.${discriminator} == '${tags[0]}'`
+        : `self.${discriminator} in [${tags.map((one) => `'${one}'`).join(', ')}]`;
+    const label = `${discriminator}: ${tags.join(' or ')}`;
     validations.push({
       rule: `!has(self.${name}) || ${chosen}`,
       message: `${name} needs ${label}`,
       fieldPath: `.${name}`,
     });
-    if (member.required?.includes(name))
+    if (having.every((member) => member.required?.includes(name)))
       validations.push({ rule: `has(self.${name}) || !(${chosen})`, message: `${label} needs ${name}` });
   }
   const { oneOf: _oneOf, anyOf: _anyOf, ...rest } = node;

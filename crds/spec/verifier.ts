@@ -1,12 +1,28 @@
 import { z } from 'zod';
-import { count, setOf, text } from './fields.ts';
+import { count, listByKey, positive, setOf, text } from './fields.ts';
+
+const statement = z
+  .enum(['last', 'first'])
+  .optional()
+  .describe(
+    'Which of several marked answers (#### or \\\\boxed{}) counts, for types math and choice. first: what follows the first one is not looked at, so that annotation can end a rollout there. Default: last.',
+  );
+
+const threshold = positive(1)
+  .optional()
+  .describe(
+    'Least score that counts as correct, for types math and http. math gives a list, tuple, interval or matrix the share of its right parts. Default: 1.',
+  );
 
 const MathVerifier = z.strictObject({
   type: z.literal('math'),
+  statement,
+  threshold,
 });
 
 const ChoiceVerifier = z.strictObject({
   type: z.literal('choice'),
+  statement,
   choices: setOf(text(32), 26)
     .min(2)
     .default(['A', 'B', 'C', 'D', 'E'])
@@ -42,14 +58,38 @@ const RegexVerifier = z
   })
   .transform((verifier) => ({ ...verifier, group: verifier.group ?? Math.min(1, groupCount(verifier)) }));
 
+const Header = z.strictObject({
+  name: text(128)
+    .regex(/^[A-Za-z0-9-]+$/, 'must be letters, digits and "-"')
+    .describe('Name of the header.'),
+  valueFromEnv: text(253).describe(
+    'Environment variable of the pod that holds its value; pods.env takes it from a Secret.',
+  ),
+});
+
+const HttpVerifier = z.strictObject({
+  type: z.literal('http'),
+  url: text(2048)
+    .regex(/^https?:\/\/[^\s]+$/, 'must be an http:// or https:// address')
+    .describe('Address that batches of responses are posted to, for type http. docs/verifiers.md has the format.'),
+  headers: listByKey(Header, 'name', 16).optional().describe('Headers of each request, for type http.'),
+  batchSize: count(1, 10_000).default(64).describe('Responses in a request, for type http. Default: 64.'),
+  timeoutSeconds: count(1, 3600).default(30).describe('Longest that a request may take, for type http. Default: 30.'),
+  retries: count(0, 20)
+    .default(4)
+    .describe('How often a request is repeated that failed or got no answer, for type http. Default: 4.'),
+  threshold,
+});
+
 /** Decides whether a response is right: `F(response, answer)` of the method. */
 export const VerifierSpec = z
-  .discriminatedUnion('type', [MathVerifier, ChoiceVerifier, ExactVerifier, RegexVerifier])
+  .discriminatedUnion('type', [MathVerifier, ChoiceVerifier, ExactVerifier, RegexVerifier, HttpVerifier])
   .describe(
-    'How a response is judged. math: the final number (after ####, in \\boxed{}, or the last one) equals that of the answer; choice: the chosen label; exact: the whole text; regex: what a pattern finds.',
+    'How a response is judged. math: the final answer (after ####, in \\boxed{}, or the last number) has the value of the reference; choice: the chosen label; exact: the whole text; regex: what a pattern finds; http: a service of your own decides.',
   );
 
 export type VerifierSpec = z.output<typeof VerifierSpec>;
+export type HttpVerifierSpec = z.output<typeof HttpVerifier>;
 export type RegexVerifierSpec = z.output<typeof RegexVerifier>;
 
 interface Regex {

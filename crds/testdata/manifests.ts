@@ -48,7 +48,14 @@ const datasets = fc.uniqueArray(
 );
 
 const verifier = fc.oneof(
-  fc.constant({ type: 'math' as const }),
+  fc.record(
+    { type: fc.constant('math' as const), statement: fc.constantFrom('last', 'first'), threshold: fc.constant(0.5) },
+    { requiredKeys: ['type'] },
+  ),
+  fc.record(
+    { type: fc.constant('http' as const), url: fc.constant('https://judge/'), retries: fc.nat(20) },
+    { requiredKeys: ['type', 'url'] },
+  ),
   fc.constant({ type: 'choice' as const }),
   fc.record({ type: fc.constant('exact' as const), ignoreCase: fc.boolean() }, { requiredKeys: ['type'] }),
   fc.record({
