@@ -9,6 +9,9 @@ const CLIENTS = {
   scheduler: '/CN=system:kube-scheduler',
   kwok: '/O=system:masters/CN=kwok',
   'front-proxy-client': '/CN=front-proxy-client',
+  'kubelet-client': '/O=system:masters/CN=kube-apiserver',
+  // The name by which the API server finds the kubelet on this machine.
+  node: '/O=system:nodes/CN=system:node:localhost',
 } as const;
 
 const SERVER_NAMES = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc', 'localhost'];

@@ -7,9 +7,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { binariesDirectory, type Program } from './binaries.ts';
 import { makeCertificates } from './certificates.ts';
 
-/** A control plane on this machine: etcd, API server, controllers, scheduler, and kwok in place of nodes. */
+/** A control plane on this machine: etcd, API server, controllers, scheduler, and perhaps kwok in place of nodes. */
 export interface TestCluster {
   readonly kubeconfig: string;
+  /** Port of the API server. */
+  readonly port: number;
+  /** Folder of its certificates, and of a kubeconfig for each of its clients. */
+  readonly pki: string;
   /** Ends the API server as a machine that goes down would, and starts it again after so many milliseconds. */
   restartApiServer(pause: number): Promise<void>;
   stop(): Promise<void>;
@@ -34,8 +38,12 @@ const NODE = {
 
 const READY_SECONDS = 120;
 
-/** Starts a cluster of its own, on free ports of the loopback. About 9 seconds on an idle machine. */
-export async function startCluster(): Promise<TestCluster> {
+/**
+ * Starts a cluster of its own, on free ports of the loopback. About 9 seconds on an idle machine.
+ *
+ * @param nodes `fake`: one of kwok, whose pods do what their annotations say; `none`: a real one may join, see node.ts
+ */
+export async function startCluster(nodes: 'fake' | 'none' = 'fake'): Promise<TestCluster> {
   const directory = mkdtempSync(join(tmpdir(), 'cft-cluster-'));
   const pki = join(directory, 'pki');
   const children: { readonly name: Program; readonly process: ChildProcess }[] = [];
@@ -70,19 +78,23 @@ export async function startCluster(): Promise<TestCluster> {
     };
     start('kube-controller-manager', managerFlags(manager));
     start('kube-scheduler', schedulerFlags(scheduler));
-    start('kwok', ['--kubeconfig', 'pki/kwok.kubeconfig', '--config', join(import.meta.dirname, 'kwok.yaml')]);
-    kubectl(kubeconfig, ['create', '-f', '-'], JSON.stringify(NODE));
-    const isReady = () => {
-      const taints = kubectl(kubeconfig, ['get', 'node', NODE.metadata.name, '-o', 'jsonpath={.spec.taints}']);
-      if (taints !== '') throw new Error(`the node has taints: ${taints}`);
-      kubectl(kubeconfig, ['get', 'serviceaccount', 'default']);
-    };
-    await until('the node is ready', isReady, directory);
-    return { kubeconfig, restartApiServer, stop };
+    if (nodes === 'fake') {
+      start('kwok', ['--kubeconfig', 'pki/kwok.kubeconfig', '--config', join(import.meta.dirname, 'kwok.yaml')]);
+      kubectl(kubeconfig, ['create', '-f', '-'], JSON.stringify(NODE));
+      await until('the node is ready', () => refuseTaints(kubeconfig), directory);
+    }
+    const isThere = () => kubectl(kubeconfig, ['get', 'serviceaccount', 'default']);
+    await until('the controllers work', isThere, directory);
+    return { kubeconfig, port: api, pki, restartApiServer, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+function refuseTaints(kubeconfig: string): void {
+  const taints = kubectl(kubeconfig, ['get', 'node', NODE.metadata.name, '-o', 'jsonpath={.spec.taints}']);
+  if (taints !== '') throw new Error(`the node has taints: ${taints}`);
 }
 
 /** Runs kubectl and gives its output. @throws with what it said */
@@ -109,6 +121,7 @@ function apiServerFlags(port: number, etcd: number): string[] {
     ...['--service-account-issuer', 'https://kubernetes.default.svc'],
     ...['--service-account-key-file', 'pki/service-accounts.pub'],
     ...['--service-account-signing-key-file', 'pki/service-accounts.key'],
+    ...['--kubelet-client-certificate', 'pki/kubelet-client.crt', '--kubelet-client-key', 'pki/kubelet-client.key'],
     ...['--authorization-mode', 'Node,RBAC', '--enable-admission-plugins', 'NodeRestriction'],
     // Without these the controllers log errors for ever.
     ...['--requestheader-client-ca-file', 'pki/ca.crt', '--requestheader-allowed-names', 'front-proxy-client'],
