@@ -23,9 +23,9 @@ describe('cft verify', () => {
     );
     expect(code).toBe(0);
     expect(out).toBe(
-      '{"correct":true,"extracted":"1234","expected":"1234"}\n' +
-        '{"correct":false,"extracted":null,"expected":"7"}\n' +
-        '{"correct":false,"extracted":"8","expected":"7"}\n',
+      '{"correct":true,"score":1,"extracted":"1234","expected":"1234"}\n' +
+        '{"correct":false,"score":0,"extracted":null,"expected":"7"}\n' +
+        '{"correct":false,"score":0,"extracted":"8","expected":"7"}\n',
     );
   });
 
@@ -73,11 +73,17 @@ describe('cft verify', () => {
   });
 
   test('takes the settings of each type', async () => {
+    const first = await run(['--type', 'math', '--first', '--json'], line('#### 1\n#### 2', '1'));
+    expect(JSON.parse(first.out)).toMatchObject({ correct: true, extracted: '1' });
+    const partial = await run(['--type', 'math', '--threshold', '0.5', '--json'], line('\\boxed{1, 2}', '1, 3'));
+    expect(JSON.parse(partial.out)).toMatchObject({ correct: true, score: 0.5 });
+    const silent = await run(['--type', 'http', '--url', 'http://127.0.0.1:9/', '--json'], '');
+    expect(silent).toMatchObject({ code: 0, out: '' });
     const regex = await run(
       ['--type', 'regex', '--pattern', 'is (\\w+)', '--flags', 'i', '--json'],
       line('It IS x', 'x'),
     );
-    expect(JSON.parse(regex.out)).toEqual({ correct: true, extracted: 'x', expected: 'x' });
+    expect(JSON.parse(regex.out)).toEqual({ correct: true, score: 1, extracted: 'x', expected: 'x' });
     const exact = await run(['--type', 'exact', '--ignore-case', '--json'], line('X ', 'x'));
     expect(JSON.parse(exact.out)).toMatchObject({ correct: true });
     const choice = await run(['--type', 'choice', '--choices', 'yes,no', '--json'], line('Yes', 'yes'));

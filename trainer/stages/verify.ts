@@ -13,17 +13,21 @@ const USAGE = `Usage: cft verify --type TYPE [options] [FILE]
 
 Says for each response whether its final answer is right. Reads JSON lines {"response": "...", "answer": "..."} from standard input or FILE.
 
-  --type math      the final number: after ####, in \\boxed{}, after "the answer is", or the last one
+  --type math      the final answer: after ####, in \\boxed{}, after "the answer is", or the last number
   --type choice    the chosen label
   --type exact     the whole text
   --type regex     what --pattern finds
+  --type http      what the service at --url says
 
+  --first          the first #### or \\boxed{} counts, not the last, for types math and choice
+  --threshold X    least score that is correct, for types math and http (default: 1)
+  --url URL        address of the service, for type http
   --choices A,B,C  labels, for type choice (default: A,B,C,D,E)
   --ignore-case    for type exact
   --pattern REGEX  JavaScript regular expression, for type regex; its last match counts
   --flags FLAGS    of i, m, s, u, v, for type regex
   --group N        capture group that holds the answer, for type regex (default: 1 if there is one, else 0)
-  --json           a line {"correct", "extracted", "expected"} for each line; extracted is null when no answer was found
+  --json           a line {"correct", "score", "extracted", "expected"} for each line; extracted is null when no answer was found
   -h, --help       this text
 
 Exit status: 0 all lines were read, whatever the verdicts; 2 a broken line or wrong usage.
@@ -117,8 +121,8 @@ function located(error: unknown, where: string): unknown {
   return new CftError(code, message, { where, value, cause, ...(hint === undefined ? {} : { hint }) });
 }
 
-function jsonLine({ correct, extracted, expected }: Verdict): string {
-  return `${JSON.stringify({ correct, extracted: extracted ?? null, expected })}\n`;
+function jsonLine({ correct, score, extracted, expected }: Verdict): string {
+  return `${JSON.stringify({ correct, score, extracted: extracted ?? null, expected })}\n`;
 }
 
 function tableLine(line: number, { correct, extracted, expected }: Verdict): string {
@@ -137,11 +141,14 @@ function short(text: string): string {
 function readOptions(argv: readonly string[]): Options {
   const { values, positionals } = parse(argv);
   if (values.help) return { help: true };
-  if (values.type === undefined) throw usageError('--type is missing: math, choice, exact or regex');
+  if (values.type === undefined) throw usageError('--type is missing: math, choice, exact, regex or http');
   if (positionals.length > 1) throw usageError(`one file at most, not ${positionals.length}`);
   const spec = VerifierSpec.safeParse({
     type: values.type,
     ...(values.choices === undefined ? {} : { choices: values.choices.split(',').map((choice) => choice.trim()) }),
+    ...(values.first ? { statement: 'first' } : {}),
+    ...(values.threshold === undefined ? {} : { threshold: Number(values.threshold) }),
+    ...(values.url === undefined ? {} : { url: values.url }),
     ...(values['ignore-case'] === undefined ? {} : { ignoreCase: values['ignore-case'] }),
     ...(values.pattern === undefined ? {} : { pattern: values.pattern }),
     ...(values.flags === undefined ? {} : { flags: values.flags }),
@@ -161,6 +168,9 @@ function parse(argv: readonly string[]) {
         type: { type: 'string' },
         choices: { type: 'string' },
         'ignore-case': { type: 'boolean' },
+        first: { type: 'boolean' },
+        threshold: { type: 'string' },
+        url: { type: 'string' },
         pattern: { type: 'string' },
         flags: { type: 'string' },
         group: { type: 'string' },

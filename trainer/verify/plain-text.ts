@@ -50,6 +50,7 @@ export function plainText(text: string): string {
     .replace(/[０-９％．，＋－＝]/g, (character) => String.fromCharCode(character.charCodeAt(0) - 0xfee0))
     .replaceAll('{,}', ',')
     .replace(/(?<=[\w){}])~/g, ' ')
+    .replace(/\^\s*\{?\s*\\(?:text|mathrm)\s*\{(st|nd|rd|th)\}\s*\}?/g, '$1')
     .replace(TEXT_COMMAND, ' $1 ')
     .replace(/\^\s*\{?\s*\\circ\b\s*\}?/g, '°')
     .replace(/\\([A-Za-z]+)/g, (whole, name: string) =>

@@ -16,9 +16,9 @@ type Relation = Extract<Shape, { kind: 'relation' }>;
  * as many parts, else 0. Numbers decide without algebra; formulas are compared by it where their texts differ.
  */
 export async function agreement(stated: FinalAnswer, expected: FinalAnswer, algebra: Algebra): Promise<number> {
-  if (namesDiffer(stated.text, expected.text)) return 0;
   const number = stated.quantity ?? decimalComma(stated, expected);
-  if (number !== undefined && expected.quantity !== undefined) return Number(sameQuantity(number, expected.quantity));
+  if (number !== undefined && expected.quantity !== undefined)
+    return Number(sameQuantity(number, expected.quantity) && !namesDiffer(stated.text, expected.text));
   if (number === undefined && expected.quantity === undefined && sameText(stated.text, expected.text)) return 1;
   if (stated.isPart) return 0;
   const [a, b] = [stated, expected].map((answer) =>

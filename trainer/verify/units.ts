@@ -112,16 +112,23 @@ export function readUnit(text: string, at: number, money?: string): UnitReading 
   const scale = readScale(text, at);
   const symbol = sticky(SYMBOL, text, scale.end);
   const start = sticky(ORDINAL, text, scale.end)?.[0].length ?? symbol?.[0].length ?? 0;
-  const unit = symbol === undefined ? money : canonical((symbol[1] as string).slice(0, 1));
+  const unit = symbol === undefined ? money : symbolUnit(symbol[1] as string);
   const { words, end } = readWords(text, scale.end + start);
   const isGlued = start === 0 && scale.end === at && /^\p{L}/u.test(words[0]?.text ?? '') && words[0]?.gap === '';
   return problemWith(words, isGlued) ?? { unit: nameUnit(words, unit), scale: scale.factor, percent: false, end };
 }
 
-/** Can the two units mean the same? A missing one fits any. `pounds` are money or weight. */
+/** Can the two units mean the same? A missing one fits any. `pounds` are money or weight, degrees of whatever scale. */
 export function sameUnit(a: string | undefined, b: string | undefined): boolean {
   if (a === undefined || b === undefined || a === b) return true;
-  return (a === 'pound' && b === '£') || (a === '£' && b === 'pound');
+  const isEither = (one: string, other: string) => (a === one && b === other) || (a === other && b === one);
+  return isEither('pound', '£') || isEither('degree', 'degree c') || isEither('degree', 'degree f');
+}
+
+/** `°C` is `degree c`: another unit than `°F`, and than an angle's. */
+function symbolUnit(symbol: string): string {
+  const scale = symbol.startsWith('°') ? symbol.slice(1).trim().toLowerCase() : '';
+  return scale === '' ? canonical(symbol.slice(0, 1)) : `degree ${scale}`;
 }
 
 /** The normal form of a currency sign or code, or undefined for another word. */

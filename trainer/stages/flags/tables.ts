@@ -53,7 +53,7 @@ const MODEL: Flag = {
 const verifier: readonly Flag[] = [
   {
     flags: '--verifier <type>',
-    help: 'math, choice, exact or regex (default: math)',
+    help: 'math, choice, exact, regex or http (default: math)',
     path: ['spec', 'verifier', 'type'],
     as: 'text',
   },
@@ -64,6 +64,7 @@ const verifier: readonly Flag[] = [
     as: 'texts',
   },
   { flags: '--ignore-case', help: 'for exact', path: ['spec', 'verifier', 'ignoreCase'], as: 'flag' },
+  { flags: '--verifier-url <url>', help: 'for http', path: ['spec', 'verifier', 'url'], as: 'text' },
   { flags: '--pattern <regex>', help: 'for regex', path: ['spec', 'verifier', 'pattern'], as: 'text' },
 ];
 

@@ -1,0 +1,60 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { createAlgebra } from './algebra.ts';
+
+const algebra = createAlgebra();
+
+test.each([
+  ['2x+2', '2(x+1)'],
+  ['\\sqrt{12}', '2\\sqrt{3}'],
+  ['\\frac{x^2-1}{x-1}', 'x+1'],
+  ['(1+i)^2', '2i'],
+  ['\\cos\\frac{\\pi}{12}', '\\frac{\\sqrt6+\\sqrt2}{4}'],
+])('%s equals %s', async (a, b) => {
+  expect(await algebra.equal(a, b)).toBe(true);
+});
+
+test.each([
+  ['\\sqrt{x^2}', 'x'],
+  ['\\ln(x^2)', '2\\ln x'],
+  ['10^{50}+1', '10^{50}'],
+  ['10^{80}+1', '10^{80}'],
+  ['1.4142135623730951', '\\sqrt{2}'],
+  ['3+4.000000000001i', '3+4i'],
+  ['f(x)', 'fx'],
+  ['\\frac{1}{2', '\\frac{1}{2'],
+  ['\\infty', '\\infty'],
+  ['\\sum_{i=1}^3 i', '6'],
+  ['', ''],
+])('%s is not known to equal %s', async (a, b) => {
+  expect(await algebra.equal(a, b)).toBe(false);
+});
+
+test('equations are the same up to a factor', async () => {
+  expect(await algebra.sameEquation(['2x+3y', '6'], ['y', '2-\\frac{2x}{3}'])).toBe(true);
+  expect(await algebra.sameEquation(['x', '3'], ['y', '3'])).toBe(false);
+  expect(await algebra.sameEquation(['x', '3'], ['x', '4'])).toBe(false);
+  expect(await algebra.sameEquation(['3', '2'], ['5', '1'])).toBe(false);
+});
+
+test('what takes longer than the limit is not equal, and does not stop what comes after it', async () => {
+  const hasty = createAlgebra(300);
+  // Warm: starting the thread does not count.
+  expect(await hasty.equal('x+1', '1+x')).toBe(true);
+  const start = performance.now();
+  expect(await hasty.equal('9^{9^{9^{9}}}', '3')).toBe(false);
+  expect(performance.now() - start).toBeLessThan(20_000);
+  expect(await hasty.equal('x+2', '2+x')).toBe(true);
+});
+
+test('a product equals its expansion, and nothing that is off by a little', async () => {
+  const coefficient = fc.integer({ min: -9, max: 9 });
+  await fc.assert(
+    fc.asyncProperty(coefficient, coefficient, coefficient, fc.constantFrom(0, 1, -1), async (a, b, c, off) => {
+      const product = `(x+(${a}))(x+(${b}))+(${c})y`;
+      const expansion = `x^2+(${a + b})x+(${c})y+(${a * b + off})`;
+      expect(await algebra.equal(product, expansion)).toBe(off === 0);
+    }),
+    { numRuns: 100 },
+  );
+});
