@@ -98,9 +98,9 @@ function factsOf(score: ScoreOutput, first: number, count: number, k: number): T
 function fill(works: readonly Work[], options: BatchedOptions): Ended[] {
   const ended: Ended[] = [];
   const requests: DecodeRequest<RolloutTag>[] = [];
-  let { free } = options.decoder;
+  let { room } = options.decoder;
   for (const work of works) {
-    while (free > 0) {
+    while (room > 0) {
       const rollout = work.annotation.next();
       if (rollout === undefined) break;
       const prefix = work.annotation.start(rollout);
@@ -113,7 +113,7 @@ function fill(works: readonly Work[], options: BatchedOptions): Ended[] {
       const length = work.annotation.response.promptIds.length + rollout.position;
       const start = { origin: work.origin as number, length, token: prefix.at(-1) as number };
       requests.push({ tag, start, maxNewTokens: options.maxNewTokens - prefix.length });
-      free--;
+      room--;
     }
   }
   if (requests.length > 0) options.decoder.admit(requests);

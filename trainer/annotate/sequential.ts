@@ -1,6 +1,5 @@
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
 import type { DecodableModel } from '../decode/engine.ts';
-import { paddedLength } from '../decode/engine.ts';
 import { causalAttention, decoderHidden, lmHead } from '../model/decoder.ts';
 import type { Program, Session } from '../tensor/session.ts';
 import { tf } from '../tensor/tf.ts';
@@ -82,6 +81,9 @@ function likeliest(logits: Float32Array, count: number): { id: number; value: nu
     .slice(0, count);
 }
 
+/** Sequences are padded to a multiple of this many tokens. */
+const LENGTH_STEP = 32;
+
 /** Predictions by full forward passes of a session's model, one program a padded length. */
 export function fullForward(session: Session, { config, parameters }: DecodableModel): Predictor {
   const programs = new Map<number, Program<'ids' | 'last', 'logits'>>();
@@ -96,7 +98,7 @@ export function fullForward(session: Session, { config, parameters }: DecodableM
       },
     );
   return (ids) => {
-    const length = paddedLength(ids.length);
+    const length = Math.ceil(ids.length / LENGTH_STEP) * LENGTH_STEP;
     const program = programs.get(length) ?? declare(length);
     programs.set(length, program);
     const padded = new Int32Array(length);

@@ -43,6 +43,9 @@ export interface BatchOptions {
   readonly temperature?: number;
 }
 
+/** Part of the slots that should be free before sequences are let in: for a few that costs nearly as much as for many. */
+const ADMISSION = 1 / 8;
+
 /**
  * Continuous batching over an engine's slots: a slot whose sequence finished is free for the next at once. What a sequence
  * becomes does not depend on the others but for the rounding of batched matrix products.
@@ -67,6 +70,12 @@ export class BatchDecoder<T> {
 
   get busy(): number {
     return this.#engine.slots - this.free;
+  }
+
+  /** Slots to fill now: the free ones, or none while there are so few that waiting for more is cheaper. */
+  get room(): number {
+    const { free } = this;
+    return free >= ADMISSION * this.#engine.slots || free === this.#engine.slots ? free : 0;
   }
 
   /** Steps run and tokens chosen so far. */
@@ -142,7 +151,7 @@ export function* decodeAll<T>(
   let exhausted = false;
   while (true) {
     const admitted: DecodeRequest<T>[] = [];
-    for (let free = decoder.free; free > 0 && !exhausted; free--) {
+    for (let { room } = decoder; room > 0 && !exhausted; room--) {
       const { value, done } = source.next();
       if (done === true) exhausted = true;
       else admitted.push(value);

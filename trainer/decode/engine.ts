@@ -1,17 +1,21 @@
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
+import { CftError } from '../../crds/errors.ts';
 import type { ModelConfig } from '../model/config.ts';
-import { causalAttention, decoderHidden, lmHead } from '../model/decoder.ts';
+import { decoderHidden, lmHead } from '../model/decoder.ts';
 import type { Parameters } from '../model/parameters.ts';
 import type { Program, Session, TypedArray } from '../tensor/session.ts';
 import { tf } from '../tensor/tf.ts';
 import { entropy, greedy, sample } from './choose.ts';
-import { copySlots, createKvCache, fillCache, type KvCache, stepAttention } from './kv-cache.ts';
+import { copySlots, createKvCache, type KvCache, runAttention, stepAttention } from './kv-cache.ts';
+import { runBatches } from './runs.ts';
 
 /** What the engine needs of a model: its shape, and its weights in the engine's session. */
 export interface DecodableModel {
   readonly config: ModelConfig;
   readonly parameters: Parameters;
 }
+
+type ProgramName = 'prefill' | 'score' | 'fork' | 'step' | 'sample';
 
 export interface EngineOptions {
   /** Sequences that decode at the same time. */
@@ -24,6 +28,8 @@ export interface EngineOptions {
   readonly topK?: number;
   /** Whether step tells the entropy of each distribution. */
   readonly entropy?: boolean;
+  /** Whether `step` will be asked to sample as well: what that needs is then declared with the rest. */
+  readonly sampling?: boolean;
   /** Distinguishes the variables and programs of several engines in one session. */
   readonly name?: string;
 }
@@ -48,23 +54,19 @@ export interface ScoreOutput {
   readonly entropy: Float32Array;
 }
 
-/** Sequences are padded to a multiple of this: few programs, little waste. */
+/** Caches hold a multiple of this many tokens a sequence. */
 const LENGTH_STEP = 32;
-/** Rows of a prefill or score program at most, so that its activations stay small. */
-const MAX_ROWS = 2048;
-/** Logits of a score program at most: 64 Mi floats, 256 MiB. */
-const MAX_LOGITS = 1 << 26;
+/** Tokens of a sequence that one prefill run takes, and of how many sequences: enough rows to keep the processor busy. */
+const PREFILL_LENGTH = 32;
+const PREFILL_WIDTH = 16;
+/** Tokens of a sequence that one score run takes. */
+const SCORE_LENGTH = 64;
 /** Slots that one fork program copies. */
 const FORK_WIDTH = 16;
 
-/** The smallest padded length that holds `length` tokens. */
-export function paddedLength(length: number): number {
-  return Math.max(LENGTH_STEP, Math.ceil(length / LENGTH_STEP) * LENGTH_STEP);
-}
-
 /**
- * Batched decoding with a key/value cache in session variables. Programs are declared when first needed, one a padded
- * length; what goes in and out of them are token ids and a few numbers a sequence.
+ * Batched decoding with a key/value cache in session variables. A handful of programs of fixed shapes does sequences of every length;
+ * what goes in and out of them are token ids and a few numbers a sequence.
  */
 export class DecodeEngine {
   readonly slots: number;
@@ -79,7 +81,7 @@ export class DecodeEngine {
 
   constructor(session: Session, model: DecodableModel, options: EngineOptions) {
     this.slots = options.slots;
-    this.maxLength = paddedLength(options.maxLength);
+    this.maxLength = Math.ceil(options.maxLength / LENGTH_STEP) * LENGTH_STEP;
     this.topK = Math.min(options.topK ?? 0, model.config.vocabSize);
     this.#session = session;
     this.#model = model;
@@ -93,15 +95,12 @@ export class DecodeEngine {
 
   /** Computes the keys and values of each sequence's tokens into its slot. */
   prefill(items: readonly { readonly slot: number; readonly ids: readonly number[] }[]): void {
-    for (const { width, length, chunk } of chunks(items, (item) => item.ids.length, MAX_ROWS)) {
-      const program = this.#program(`prefill-${width}x${length}`, () => this.#declarePrefill(width, length));
-      program.run({
-        ids: padRows(chunk, width, length),
-        slots: padList(
-          chunk.map((item) => item.slot),
-          width,
-        ),
-      });
+    for (const { runs, ids, positions } of runBatches(items, this.#prefillWidth, PREFILL_LENGTH)) {
+      const slots = padList(
+        runs.map(({ item }) => item.slot),
+        this.#prefillWidth,
+      );
+      this.#program('prefill').run({ ids, positions, slots });
     }
   }
 
@@ -111,35 +110,30 @@ export class DecodeEngine {
    * @returns for each item, in their order, arrays over its tokens: entry t is the distribution after token t, logprob of the token that follows there
    */
   score(items: readonly { readonly origin: number; readonly ids: readonly number[] }[]): ScoreOutput[] {
-    const maxRows = Math.max(1, Math.min(MAX_ROWS, Math.floor(MAX_LOGITS / this.#model.config.vocabSize)));
-    const outputs = new Map<object, ScoreOutput>();
-    for (const { width, length, chunk } of chunks(items, (item) => item.ids.length, maxRows)) {
-      const program = this.#program(`score-${width}x${length}`, () => this.#declareScore(width, length));
-      const ids = padRows(chunk, width, length);
-      const following = padRows(
-        chunk.map((item) => ({ ids: item.ids.slice(1) })),
-        width,
-        length,
-      );
-      const out = program.run({
-        ids,
-        following,
-        origins: padList(
-          chunk.map((item) => item.origin),
-          width,
-        ),
-      });
-      for (const [row, item] of chunk.entries())
-        outputs.set(item, sliceScore(out as never, row * length, item.ids.length, this.scoreTopK));
-    }
-    return items.map((item) => outputs.get(item) as ScoreOutput);
+    const k = this.scoreTopK;
+    return items.map((item) => {
+      const output = emptyScore(item.ids.length, k);
+      for (const { runs, ids, positions } of runBatches([item], 1, SCORE_LENGTH)) {
+        const [{ start, ids: own }] = runs as [(typeof runs)[number]];
+        const following = positions.map((position) => item.ids[position + 1] ?? 0);
+        const out = this.#program('score').run({ ids, positions, following, origins: Int32Array.of(item.origin) });
+        for (const [name, width] of [
+          ['topIds', k],
+          ['topLogprobs', k],
+          ['logprob', 1],
+          ['entropy', 1],
+        ] as const)
+          output[name].set((out[name] as TypedArray).subarray(0, own.length * width), start * width);
+      }
+      return output;
+    });
   }
 
   /** Copies origins into slots: the slot then holds the origin's whole sequence, of which a step's position uses a prefix. */
   fork(pairs: readonly { readonly origin: number; readonly slot: number }[]): void {
     for (let start = 0; start < pairs.length; start += FORK_WIDTH) {
       const part = pairs.slice(start, start + FORK_WIDTH);
-      const program = this.#program('fork', () => this.#declareFork());
+      const program = this.#program('fork');
       program.run({
         from: padList(
           part.map((p) => p.origin),
@@ -165,11 +159,10 @@ export class DecodeEngine {
     positions: Int32Array,
     sampling?: { readonly temperature: number; readonly uniforms: Float32Array },
   ): StepOutput {
-    if (sampling === undefined)
-      return this.#program('step', () => this.#declareStep()).run({ ids, positions }) as never;
+    if (sampling === undefined) return this.#program('step').run({ ids, positions }) as never;
     const { temperature, uniforms } = sampling;
     const feeds = { ids, positions, temperature: new Float32Array([temperature]), uniforms };
-    return this.#program('sample-step', () => this.#declareSampleStep()).run(feeds) as never;
+    return this.#program('sample').run(feeds) as never;
   }
 
   /** How many likeliest tokens `score` tells. */
@@ -177,53 +170,76 @@ export class DecodeEngine {
     return Math.min(this.topK === 0 ? 3 : this.topK, this.#model.config.vocabSize);
   }
 
-  #program(name: string, declare: () => Program): Program {
-    const known = this.#programs.get(name);
-    if (known !== undefined) return known;
-    const program = declare();
-    this.#programs.set(name, program);
-    return program;
+  // A program that is declared after the first run costs loading all of them again, so the usual ones are declared at once.
+  #program(name: ProgramName): Program {
+    for (const each of [...this.#usual, name])
+      if (!this.#programs.has(each)) this.#programs.set(each, this.#declare(each));
+    return this.#programs.get(name) as Program;
+  }
+
+  get #usual(): readonly ProgramName[] {
+    if (this.#origins !== undefined) return ['score', 'fork', 'step'];
+    return this.#options.sampling === true ? ['prefill', 'step', 'sample'] : ['prefill', 'step'];
+  }
+
+  #declare(name: ProgramName): Program {
+    switch (name) {
+      case 'prefill':
+        return this.#declarePrefill();
+      case 'score':
+        return this.#declareScore();
+      case 'fork':
+        return this.#declareFork();
+      case 'step':
+        return this.#declareStep();
+      case 'sample':
+        return this.#declareSample();
+    }
+  }
+
+  get #prefillWidth(): number {
+    return Math.min(PREFILL_WIDTH, this.slots);
+  }
+
+  get #originCache(): KvCache {
+    if (this.#origins === undefined) throw new CftError('Internal', 'this engine keeps no origins');
+    return this.#origins;
   }
 
   #name(program: string): string {
     return `${this.#options.name ?? 'decode'}.${program}`;
   }
 
-  #declarePrefill(width: number, length: number): Program {
+  #declarePrefill(): Program {
     const { config, parameters } = this.#model;
-    const inputs = { ids: int32(width * length), slots: int32(width) };
-    return this.#session.program(this.#name(`prefill-${width}x${length}`), inputs, ({ ids, slots }) => {
-      const attend = fillCache(config, this.#cache, causalAttention(config, width, length), slots as Tensor1D, length);
-      decoderHidden(config, parameters, ids as Tensor1D, rowPositions(width, length), attend);
+    const rows = this.#prefillWidth * PREFILL_LENGTH;
+    const inputs = { ids: int32(rows), positions: int32(rows), slots: int32(this.#prefillWidth) };
+    return this.#session.program(this.#name('prefill'), inputs, ({ ids, positions, slots }) => {
+      const attend = runAttention(config, this.#cache, slots as Tensor1D, positions as Tensor1D);
+      decoderHidden(config, parameters, ids as Tensor1D, positions as Tensor1D, attend);
       return {};
     }) as Program;
   }
 
-  #declareScore(width: number, length: number): Program {
+  #declareScore(): Program {
     const { config, parameters } = this.#model;
-    const inputs = { ids: int32(width * length), following: int32(width * length), origins: int32(width) };
-    return this.#session.program(this.#name(`score-${width}x${length}`), inputs, ({ ids, following, origins }) => {
-      const causal = causalAttention(config, width, length);
-      const attend =
-        this.#origins === undefined ? causal : fillCache(config, this.#origins, causal, origins as Tensor1D, length);
-      const hidden = decoderHidden(config, parameters, ids as Tensor1D, rowPositions(width, length), attend);
+    const row = int32(SCORE_LENGTH);
+    const inputs = { ids: row, positions: row, following: row, origins: int32(1) };
+    return this.#session.program(this.#name('score'), inputs, ({ ids, positions, following, origins }) => {
+      const attend = runAttention(config, this.#originCache, origins as Tensor1D, positions as Tensor1D);
+      const hidden = decoderHidden(config, parameters, ids as Tensor1D, positions as Tensor1D, attend);
       const logprobs = tf.logSoftmax(lmHead(config, parameters, hidden)) as Tensor2D;
       const top = tf.topk(logprobs, this.scoreTopK, true);
-      const chosen = tf.gather(
-        tf.reshape(logprobs, [-1]),
-        tf.add(
-          tf.mul(tf.range(0, width * length, 1, 'int32'), tf.scalar(config.vocabSize, 'int32')),
-          following,
-        ) as Tensor1D,
-      );
+      const rowStarts = tf.mul(tf.range(0, SCORE_LENGTH, 1, 'int32'), tf.scalar(config.vocabSize, 'int32'));
+      const logprob = tf.gather(tf.reshape(logprobs, [-1]), tf.add(rowStarts, following) as Tensor1D);
       const nats = tf.neg(tf.sum(tf.mul(tf.exp(logprobs), logprobs), 1));
-      return { topIds: top.indices, topLogprobs: top.values, logprob: chosen, entropy: nats };
+      return { topIds: top.indices, topLogprobs: top.values, logprob, entropy: nats };
     }) as Program;
   }
 
   #declareFork(): Program {
     const { config } = this.#model;
-    const origins = this.#origins as KvCache;
+    const origins = this.#originCache;
     return this.#session.program(
       this.#name('fork'),
       { from: int32(FORK_WIDTH), to: int32(FORK_WIDTH) },
@@ -242,10 +258,10 @@ export class DecodeEngine {
     }) as Program;
   }
 
-  #declareSampleStep(): Program {
+  #declareSample(): Program {
     const { slots } = this;
     const inputs = { ids: int32(slots), positions: int32(slots), temperature: float32(1), uniforms: float32(slots) };
-    return this.#session.program(this.#name('sample-step'), inputs, ({ ids, positions, temperature, uniforms }) => {
+    return this.#session.program(this.#name('sample'), inputs, ({ ids, positions, temperature, uniforms }) => {
       const logits = this.#stepLogits(ids as Tensor1D, positions as Tensor1D);
       const { margin } = greedy(logits);
       return { next: sample(logits, temperature as Tensor1D, uniforms as Tensor1D), margin, ...this.#extras(logits) };
@@ -276,45 +292,15 @@ export class DecodeEngine {
 const int32 = (...shape: number[]) => ({ shape, dtype: 'int32' as const });
 const float32 = (...shape: number[]) => ({ shape, dtype: 'float32' as const });
 
-/** Positions 0..length-1 for each of `width` sequences, as one row list. */
-function rowPositions(width: number, length: number): Tensor1D {
-  return tf.tile(tf.range(0, length, 1, 'int32'), [width]);
-}
-
-/** Items of like padded length together, in programs of a few widths: powers of two up to what `maxRows` allows. */
-function chunks<T>(
-  items: readonly T[],
-  lengthOf: (item: T) => number,
-  maxRows: number,
-): { width: number; length: number; chunk: T[] }[] {
-  const byLength = Map.groupBy(items, (item) => paddedLength(lengthOf(item)));
-  return [...byLength].flatMap(([length, group]) => {
-    const widest = 2 ** Math.floor(Math.log2(Math.max(1, maxRows / length)));
-    const parts = [];
-    for (let start = 0; start < group.length; start += widest) {
-      const chunk = group.slice(start, start + widest);
-      parts.push({ width: Math.min(widest, 2 ** Math.ceil(Math.log2(chunk.length))), length, chunk });
-    }
-    return parts;
-  });
-}
-
-/** Sequences as [width * length] ids, padded with zeros on the right; missing ones repeat the last, which writes the same again. */
-function padRows(items: readonly { readonly ids: readonly number[] }[], width: number, length: number): Int32Array {
-  const rows = new Int32Array(width * length);
-  for (let row = 0; row < width; row++) rows.set(items[Math.min(row, items.length - 1)]?.ids ?? [], row * length);
-  return rows;
-}
-
 function padList(values: readonly number[], width: number): Int32Array {
   return Int32Array.from({ length: width }, (_, i) => values[Math.min(i, values.length - 1)] ?? 0);
 }
 
-function sliceScore(out: Record<keyof ScoreOutput, TypedArray>, start: number, count: number, k: number): ScoreOutput {
+function emptyScore(tokens: number, k: number): ScoreOutput {
   return {
-    topIds: out.topIds.slice(start * k, (start + count) * k) as Int32Array,
-    topLogprobs: out.topLogprobs.slice(start * k, (start + count) * k) as Float32Array,
-    logprob: out.logprob.slice(start, start + count) as Float32Array,
-    entropy: out.entropy.slice(start, start + count) as Float32Array,
+    topIds: new Int32Array(tokens * k),
+    topLogprobs: new Float32Array(tokens * k),
+    logprob: new Float32Array(tokens),
+    entropy: new Float32Array(tokens),
   };
 }

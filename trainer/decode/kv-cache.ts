@@ -1,4 +1,4 @@
-import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
+import type { Tensor1D, Tensor3D } from '@tensorflow/tfjs-core';
 import type { ModelConfig } from '../model/config.ts';
 import { attentionMasks } from '../model/decoder.ts';
 import type { Attend } from '../model/parameters.ts';
@@ -60,48 +60,57 @@ export function stepAttention(config: ModelConfig, cache: KvCache, positions: Te
 }
 
 /**
- * Puts the keys and values of whole sequences into their slots, around the attention that computes them.
+ * Attention of a run of new tokens over the cached sequences of some slots, each token seeing those before it; their keys and
+ * values are put into the cache first. Costs 2 * rows * heads * time * headDim multiply-adds a layer.
  *
- * @param inner  attention over [batch * length] rows, see causalAttention
- * @param slots  [batch] int32; a slot that comes twice must come with the same sequence
+ * A run shorter than `length` repeats its last token at the same position, which writes and computes the same again; so may a
+ * slot come twice with the same tokens.
+ *
+ * @param slots     [n] int32
+ * @param positions [n * length] int32 place of each token in its slot's sequence
  */
-export function fillCache(config: ModelConfig, cache: KvCache, inner: Attend, slots: Tensor1D, length: number): Attend {
-  const { numKeyValueHeads: kvHeads, headDim } = config;
-  const batch = slots.shape[0];
-  const heads = tf.range(0, kvHeads, 1, 'int32');
-  const rows = tf.reshape(
-    tf.add(tf.mul(tf.reshape(slots, [batch, 1]), tf.scalar(kvHeads, 'int32')), tf.reshape(heads, [1, kvHeads])),
-    [-1],
-  );
-  const rest = tf.zeros([batch * kvHeads, (cache.time - length) * headDim]);
-  const put = (variable: Variable, x: Tensor3D): void => {
-    const byHead = tf.transpose(tf.reshape(x, [batch, length, kvHeads, headDim]), [0, 2, 1, 3]);
-    const sequences = tf.reshape(byHead, [batch * kvHeads, length * headDim]) as Tensor2D;
-    variable.updateRows(rows, cache.time === length ? sequences : tf.concat([sequences, rest], 1));
+export function runAttention(config: ModelConfig, cache: KvCache, slots: Tensor1D, positions: Tensor1D): Attend {
+  const { numAttentionHeads: heads, numKeyValueHeads: kvHeads, headDim } = config;
+  const { time } = cache;
+  requireFixedAngles(config, time);
+  const n = slots.shape[0];
+  const length = positions.shape[0] / n;
+  const group = heads / kvHeads;
+  const places = tf.range(0, time, 1, 'int32');
+  const maskOf = attentionMasks(config, tf.reshape(positions, [n, 1, length, 1]), tf.reshape(places, [1, 1, 1, time]));
+  const sequences = headRows(slots, kvHeads);
+  const firstRows = tf.mul(tf.reshape(sequences, [n, 1, kvHeads]), tf.scalar(time, 'int32'));
+  const rows = tf.reshape(tf.add(firstRows, tf.reshape(positions, [n, length, 1])), [-1]);
+  const put = (variable: Variable, x: Tensor3D): Tensor3D => {
+    const whole = variable.updateRows(rows, tf.reshape(x, [n * length * kvHeads, headDim]));
+    return tf.reshape(tf.gather(whole, sequences), [n * kvHeads, time, headDim]);
   };
   return (layer, q, k, v) => {
-    put(layerOf(cache, layer).k, k);
-    put(layerOf(cache, layer).v, v);
-    return inner(layer, q, k, v);
+    const keys = put(layerOf(cache, layer).k, k);
+    const values = put(layerOf(cache, layer).v, v);
+    const byHead = tf.transpose(tf.reshape(tf.mul(q, headDim ** -0.5), [n, length, heads, headDim]), [0, 2, 1, 3]);
+    const queries = tf.reshape(byHead, [n * kvHeads, group * length, headDim]);
+    const scores = tf.reshape(tf.matMul(queries, keys, false, true), [n, heads, length, time]);
+    const weights = tf.reshape(tf.softmax(tf.add(scores, maskOf(layer))), [n * kvHeads, group * length, time]);
+    const mixed = tf.reshape(tf.matMul(weights, values), [n, heads, length, headDim]);
+    return tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [n * length, heads * headDim]);
   };
 }
 
 /** Copies whole sequences from one cache to another of the same time, `from[i]` of the source to `to[i]`; both [n] int32. */
 export function copySlots(config: ModelConfig, source: KvCache, target: KvCache, from: Tensor1D, to: Tensor1D): void {
-  const heads = tf.range(0, config.numKeyValueHeads, 1, 'int32');
-  const rowsOf = (slots: Tensor): Tensor1D =>
-    tf.reshape(
-      tf.add(
-        tf.mul(tf.reshape(slots, [-1, 1]), tf.scalar(config.numKeyValueHeads, 'int32')),
-        tf.reshape(heads, [1, -1]),
-      ),
-      [-1],
-    );
-  const [fromRows, toRows] = [rowsOf(from), rowsOf(to)];
+  const fromRows = headRows(from, config.numKeyValueHeads);
+  const toRows = headRows(to, config.numKeyValueHeads);
   for (const [layer, { k, v }] of target.layers.entries()) {
     k.updateRows(toRows, tf.gather(layerOf(source, layer).k.read(), fromRows));
     v.updateRows(toRows, tf.gather(layerOf(source, layer).v.read(), fromRows));
   }
+}
+
+/** The cache rows of slots, a row for each of their key/value heads: [n] to [n * kvHeads]. */
+function headRows(slots: Tensor1D, kvHeads: number): Tensor1D {
+  const first = tf.mul(tf.reshape(slots, [-1, 1]), tf.scalar(kvHeads, 'int32'));
+  return tf.reshape(tf.add(first, tf.range(0, kvHeads, 1, 'int32')), [-1]);
 }
 
 function layerOf(cache: KvCache, layer: number): { readonly k: Variable; readonly v: Variable } {

@@ -114,6 +114,7 @@ async function evaluateOn(
     slots,
     maxLength: longest + params.maxNewTokens,
     entropy: true,
+    sampling: params.samples > 0,
     name,
   });
   const common = {
