@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { between, count, dnsLabel, text } from './fields.ts';
+import { PRESET_NAMES, PRESETS, type PresetName } from './presets.ts';
 import { type Rule, withRules } from './rule.ts';
 
 /** Where a model or data set lies. A local path is relative to the manifest's folder. */
@@ -8,7 +9,7 @@ export const Source = text(1024);
 export const ModelSpec = z
   .strictObject({
     source: Source.describe(
-      'Directory of the model in Hugging Face layout (config.json, *.safetensors, tokenizer.json). A relative path starts at the folder of the manifest.',
+      'Directory of the model in Hugging Face layout (config.json, *.safetensors, tokenizer.json). A relative path starts at the folder of the manifest; hf://owner/name@revision, s3://bucket/prefix and pvc://claim/path addresses are fetched first.',
     ),
   })
   .describe('The model to fine-tune; also the one that generates and annotates the training responses.');
@@ -28,17 +29,40 @@ export const FieldNames = z
       ),
     id: text(128)
       .optional()
-      .describe('Column that holds a unique, stable id. Without it the id is a hash of the question and the answer.'),
+      .describe(
+        'Column that holds a unique, stable id. Without it the id is a hash of the question, the answer and the response.',
+      ),
+    messages: text(128)
+      .optional()
+      .describe(
+        'Column that holds a conversation, as a list of {role, content}. The question is what the user said last, the answer and response the reply of the assistant to it. Default: messages, where there is no column of the question.',
+      ),
   })
   .describe('Names of the columns in the data set.');
 
 const datasetShape = {
-  source: Source.describe('JSONL file, one example a line. A relative path starts at the folder of the manifest.'),
+  source: Source.describe(
+    'File in JSONL, JSON, CSV or Parquet, or a directory of such files as the Hugging Face hub has them. A relative path starts at the folder of the manifest; hf://, s3:// and pvc:// addresses are fetched first.',
+  ),
+  preset: z
+    .enum(PRESET_NAMES)
+    .optional()
+    .describe(
+      'Benchmark whose columns are known: it makes question, answer and prompt of them, whichever of its usual files it is.',
+    ),
+  config: text(128)
+    .optional()
+    .describe('Which of the configurations of a data set directory, where it has several. Default: default.'),
+  split: text(64)
+    .optional()
+    .describe(
+      'Which split of a data set directory. Default: train to train on; test, else validation, to evaluate on; the only one where there is one.',
+    ),
   fields: FieldNames.prefault({}).describe('Names of the columns in the data set.'),
   promptTemplate: text(16384)
     .optional()
     .describe(
-      'Prompt text, with {column} standing for the value of that column of the data set; {question} is the question, whatever its column is called. {{ and }} give single braces. Default: "{question}" and a newline; with chat, "{question}" alone.',
+      'Prompt text, with {column} standing for the value of that column of the data set; {question} is the question, whatever its column is called. {{ and }} give single braces. Default: that of the preset, else "{question}" and a newline; with chat, "{question}" alone.',
     ),
   chat: z
     .boolean()
@@ -80,16 +104,19 @@ export const DataSpec = z
     validationFraction: between(0, 0.5)
       .default(0.1)
       .describe(
-        'Part of the training data that is kept out of generation and training, to choose checkpoints and learning rates on. Examples are assigned by a hash of their id, so that the split is stable when rows are added.',
+        'Part of the training data that is kept out of generation and training, to choose checkpoints and learning rates on. Examples are assigned by a hash of their question, so that the split is stable when rows are added.',
       ),
   })
   .describe('Training data.');
 
-/** The prompt template with its default filled in: the default depends on `chat`, so that it can't be one in the schema. */
-function withPromptTemplate<T extends { chat: boolean; promptTemplate?: string | undefined }>(
-  dataset: T,
-): T & { promptTemplate: string } {
-  return { ...dataset, promptTemplate: dataset.promptTemplate ?? (dataset.chat ? '{question}' : '{question}\n') };
+const NO_PRESET = { plain: '{question}\n', chat: '{question}' };
+
+/** The prompt template with its default filled in: the default depends on `chat` and `preset`, so that it can't be one in the schema. */
+function withPromptTemplate<
+  T extends { chat: boolean; promptTemplate?: string | undefined; preset?: PresetName | undefined },
+>(dataset: T): T & { promptTemplate: string } {
+  const { plain, chat } = dataset.preset === undefined ? NO_PRESET : PRESETS[dataset.preset];
+  return { ...dataset, promptTemplate: dataset.promptTemplate ?? (dataset.chat ? chat : plain) };
 }
 
 export type ModelSpec = z.output<typeof ModelSpec>;
