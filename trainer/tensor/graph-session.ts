@@ -18,8 +18,24 @@ interface TracedProgram {
   readonly fetchNames: string;
 }
 
+/** Elements of the variables that one run gives their values: 64 MiB, or one variable. */
+const ASSIGNED_AT_ONCE = 2 ** 24;
+
 function sizeOf(spec: TensorSpec): number {
   return spec.shape.reduce((a, b) => a * b, 1);
+}
+
+/** Neighbours together, as many as one run takes. */
+function inParts<T extends TensorSpec>(variables: readonly T[]): T[][] {
+  const parts: T[][] = [];
+  let room = 0;
+  for (const variable of variables) {
+    const size = sizeOf(variable);
+    if (size > room) [room, parts[parts.length]] = [ASSIGNED_AT_ONCE, []];
+    parts.at(-1)?.push(variable);
+    room -= size;
+  }
+  return parts;
 }
 
 /**
@@ -184,17 +200,20 @@ export class GraphSession implements Session {
     return id;
   }
 
-  // One run for all variables: each new set of feeds and fetches makes TensorFlow go through the whole graph once.
+  // Few runs for many variables: each new set of feeds and fetches makes TensorFlow go through the whole graph once. But not one for all:
+  // TensorFlow copies what it is fed, and two copies of a whole model may not fit.
   #assign(model: number): void {
     if (this.#pending.size === 0) return;
     this.#dropSnapshot();
     const { binding } = this.#backend;
-    const feeds = [...this.#pending.keys()].map(({ node }) => `${node}/value:0`).join(',');
-    const done = [...this.#pending.keys()].map(({ node }) => `${node}/loaded:0`).join(',');
-    const outputs = binding.runSavedModel(model, [...this.#pending.values()], feeds, done);
-    for (const output of outputs) binding.deleteTensor(output.id);
-    for (const tensor of this.#pending.values()) binding.deleteTensor(tensor);
-    this.#pending.clear();
+    for (const part of inParts([...this.#pending.keys()])) {
+      const tensors = part.map((variable) => this.#pending.get(variable) as number);
+      const feeds = part.map(({ node }) => `${node}/value:0`).join(',');
+      const done = part.map(({ node }) => `${node}/loaded:0`).join(',');
+      for (const output of binding.runSavedModel(model, tensors, feeds, done)) binding.deleteTensor(output.id);
+      for (const tensor of tensors) binding.deleteTensor(tensor);
+      for (const variable of part) this.#pending.delete(variable);
+    }
   }
 
   // The addon loads a SavedModel from a directory only; TensorFlow is done with the files when the call returns.

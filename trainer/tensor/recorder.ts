@@ -1,11 +1,14 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { CftError } from '../../crds/errors.ts';
-import type { Attribute, GraphNode } from './graph-def.ts';
+import { type Attribute, DataType, type GraphNode } from './graph-def.ts';
 import type { NodeBackend, OpAttribute } from './node-backend.ts';
 import { tf } from './tf.ts';
 
 /** Ops whose output may share its input's memory, so that an in-place write to one shows in the other. */
 const ALIASING_OPS = new Set(['Reshape', 'Identity', 'ExpandDims', 'Squeeze', 'InplaceUpdate']);
+
+/** From so many floats on (64 MiB), memory comes from the operating system rather than from what the process has used before. */
+const FRESH_SIZE = 2 ** 24;
 
 function attributeOf(backend: NodeBackend, attribute: OpAttribute): Attribute {
   const { binding } = backend;
@@ -42,6 +45,8 @@ export class Recorder {
   readonly #names = new Map<object, string>();
   readonly #stale = new Set<string>();
   readonly #kept: Tensor[] = [];
+  readonly #zeros = new Map<string, Tensor>();
+  #recording = true;
 
   constructor(backend: NodeBackend, prefix: string) {
     this.#backend = backend;
@@ -55,12 +60,12 @@ export class Recorder {
     const multiple = backend.executeMultipleOutputs;
     backend.executeSingleOutput = (op, attributes, inputs) => {
       const output = single.call(backend, op, attributes, inputs);
-      this.#addExecuted(op, attributes, inputs, [output]);
+      if (this.#recording) this.#addExecuted(op, attributes, inputs, [output]);
       return output;
     };
     backend.executeMultipleOutputs = (op, attributes, inputs, count) => {
       const outputs = multiple.call(backend, op, attributes, inputs, count);
-      this.#addExecuted(op, attributes, inputs, outputs);
+      if (this.#recording) this.#addExecuted(op, attributes, inputs, outputs);
       return outputs;
     };
     try {
@@ -86,11 +91,21 @@ export class Recorder {
     return name;
   }
 
-  /** A stand-in of zeros that outlives the scopes (tidy, gradients) that the body opens and closes. */
+  /**
+   * A stand-in of zeros that outlives the scopes (tidy, gradients) that the body opens and closes. All share the memory of the largest,
+   * where their size allows it (a multiple of 64 bytes): the stand-ins of a model's weights would else need as much as the weights.
+   */
   standIn(shape: readonly number[], dtype: 'float32' | 'int32'): Tensor {
-    const tensor = tf.keep(tf.zeros([...shape], dtype));
-    this.#kept.push(tensor);
-    return tensor;
+    const size = shape.reduce((a, b) => a * b, 1);
+    return this.#unrecorded(() => {
+      let zeros = this.#zeros.get(dtype);
+      if (zeros === undefined || zeros.size < size) {
+        zeros = this.#keep(size < FRESH_SIZE || dtype === 'int32' ? tf.fill([size], 0, dtype) : this.#untouched(size));
+        this.#zeros.set(dtype, zeros);
+      }
+      // TensorFlow slices a list without copying it.
+      return this.#keep(tf.tidy(() => tf.reshape(tf.slice(zeros, 0, size), [...shape])));
+    });
   }
 
   /** The graph's name for a tensor; a tensor made outside of the record becomes a constant with its present value. */
@@ -135,6 +150,30 @@ export class Recorder {
     const converted = Object.fromEntries(attributes.map((a) => [a.name, attributeOf(this.#backend, a)]));
     const name = this.add(op, converted, inputNames);
     for (const [index, output] of outputs.entries()) this.#bind(output, `${name}:${index}`);
+  }
+
+  /** Floats that are never written: memory that the operating system has yet to give, and until then reads as zeros. */
+  #untouched(size: number): Tensor {
+    const { binding } = this.#backend;
+    const attributes = [
+      { name: 'dtype', type: binding.TF_ATTR_TYPE, value: DataType.float32 },
+      { name: 'init', type: binding.TF_ATTR_BOOL, value: false },
+    ];
+    return tf.tidy(() => this.#backend.executeSingleOutput('Empty', attributes, [tf.tensor1d([size], 'int32')]));
+  }
+
+  #keep(tensor: Tensor): Tensor {
+    this.#kept.push(tf.keep(tensor));
+    return tensor;
+  }
+
+  #unrecorded<T>(run: () => T): T {
+    this.#recording = false;
+    try {
+      return run();
+    } finally {
+      this.#recording = true;
+    }
   }
 
   #bind(tensor: Tensor, output: string): void {
