@@ -5,6 +5,9 @@ import type { QueueObserver } from '../queue/queue.ts';
 const CONTROLLER = 'cftrun';
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
+/** prom-client's gauges with the name of a counter, which promtool refuses. */
+const MISNAMED = /^nodejs_active_\w+_total$/;
+
 export type ReconcileOutcome = 'success' | 'error' | 'requeue' | 'requeue_after';
 
 /** The operator's own metrics, by the names that controller-runtime gave them, so that existing dashboards and alerts fit. */
@@ -21,6 +24,7 @@ export function createMetrics(workers: number): OperatorMetrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
+  for (const { name } of registry.getMetricsAsArray()) if (MISNAMED.test(name)) registry.removeSingleMetric(name);
   const reconciles = new Counter({
     name: 'controller_runtime_reconcile_total',
     help: 'Looks at a run, by how they ended.',

@@ -36,6 +36,9 @@ const NODE = {
   ),
 };
 
+/** The second, off by default, asks for the right to update an owner's finalizers; some distributions have it on. */
+const PLUGINS = 'NodeRestriction,OwnerReferencesPermissionEnforcement';
+
 const READY_SECONDS = 120;
 
 /**
@@ -122,7 +125,7 @@ function apiServerFlags(port: number, etcd: number): string[] {
     ...['--service-account-key-file', 'pki/service-accounts.pub'],
     ...['--service-account-signing-key-file', 'pki/service-accounts.key'],
     ...['--kubelet-client-certificate', 'pki/kubelet-client.crt', '--kubelet-client-key', 'pki/kubelet-client.key'],
-    ...['--authorization-mode', 'Node,RBAC', '--enable-admission-plugins', 'NodeRestriction'],
+    ...['--authorization-mode', 'Node,RBAC', '--enable-admission-plugins', PLUGINS],
     // Without these the controllers log errors for ever.
     ...['--requestheader-client-ca-file', 'pki/ca.crt', '--requestheader-allowed-names', 'front-proxy-client'],
     ...['--requestheader-username-headers', 'X-Remote-User', '--requestheader-group-headers', 'X-Remote-Group'],
@@ -153,7 +156,7 @@ function schedulerFlags(port: number): string[] {
 }
 
 /** Ports that are free now. Another process may take one before it is used; then the start fails and says so. */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
   await Promise.all(servers.map((server) => new Promise((resolve) => server.once('listening', resolve))));
   const ports = servers.map((server) => (server.address() as AddressInfo).port);
