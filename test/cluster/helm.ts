@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { parseAllDocuments } from 'yaml';
+import type { KubeObject } from '../../operator/kube/objects.ts';
 import { binariesDirectory } from './binaries.ts';
 
 /** The chart. */
@@ -28,12 +30,33 @@ export async function helm(args: readonly string[], kubeconfig?: string): Promis
 }
 
 /** Values by their path in `values.yaml`, such as `image.tag`. */
-export type Values = Readonly<Record<string, string | number | boolean | null>>;
+export type Values = Readonly<Record<string, unknown>>;
 
-/** `--set` flags. A text stays a text, also where it looks like a number. */
+/** Flags that set values as they are: a text stays a text, also where it looks like a number. */
 export function values(set: Values): string[] {
-  return Object.entries(set).flatMap(([name, value]) => [
-    typeof value === 'string' ? '--set-string' : '--set',
-    `${name}=${value}`,
-  ]);
+  return Object.entries(set).flatMap(([name, value]) => ['--set-json', `${name}=${JSON.stringify(value)}`]);
+}
+
+/** Every switch that is off by default. */
+export const ALL_ON: Values = Object.fromEntries(
+  ['podDisruptionBudget', 'networkPolicy', 'serviceMonitor', 'podMonitor', 'prometheusRule', 'dashboards'].map(
+    (part) => [`${part}.enabled`, true],
+  ),
+);
+
+/** An object of the chart, read as whatever is expected of it. */
+// biome-ignore lint/suspicious/noExplicitAny: the tests look into objects of a dozen kinds
+export type Rendered = KubeObject & Readonly<Record<string, any>>;
+
+/** The objects of a release named cft in the namespace cft-system. */
+export async function render(set: Values = {}, release = 'cft'): Promise<Rendered[]> {
+  const text = await helm(['template', release, CHART, '-n', 'cft-system', ...values(set)]);
+  return parseAllDocuments(text).flatMap((document) => document.toJS() ?? []);
+}
+
+/** The only object of a kind. @throws Error if there is none, or another one */
+export function only(objects: readonly Rendered[], kind: string): Rendered {
+  const [object, ...more] = objects.filter((one) => one.kind === kind);
+  if (object === undefined || more.length > 0) throw new Error(`not exactly one ${kind}`);
+  return object;
 }
