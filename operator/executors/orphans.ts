@@ -18,19 +18,19 @@ export async function endOrphans(stages: readonly Stage[], patience: number): Pr
     const holder = await lockHolder(join(stageDirectory(stage), 'lock'));
     if (holder === undefined || !runsHere(holder)) continue;
     ended.push(stage.name);
-    process.kill(holder.pid, 'SIGTERM');
+    signalIfThere(holder.pid, 'SIGTERM');
     const deadline = performance.now() + patience * 1000;
     while (runsHere(holder)) {
-      if (performance.now() > deadline) killIfThere(holder.pid);
+      if (performance.now() > deadline) signalIfThere(holder.pid, 'SIGKILL');
       await new Promise((resolve) => setTimeout(resolve, POLL_MILLISECONDS));
     }
   }
   return ended;
 }
 
-function killIfThere(pid: number): void {
+function signalIfThere(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(pid, 'SIGKILL');
+    process.kill(pid, signal);
   } catch {
     // It ended by itself in the meantime.
   }

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CftError } from '../../crds/errors.ts';
 import { loadAdapter } from '../model/adapter.ts';
@@ -27,6 +28,16 @@ export async function openModel(
   context: Pick<StageContext, 'logger'>,
   options: SessionOptions = {},
 ): Promise<OpenModel> {
+  const found = await stat(dir).catch(() => undefined);
+  if (found?.isDirectory() !== true)
+    throw new CftError(
+      'FileNotFound',
+      found === undefined ? 'the model does not exist' : 'the model is not a directory',
+      {
+        where: dir,
+        hint: 'pass a Hugging Face model directory: config.json, safetensors and tokenizer.json',
+      },
+    );
   const tokenizer = await loadTokenizer(dir);
   const backend = await loadBackend({
     ...backendOptions(process.env),

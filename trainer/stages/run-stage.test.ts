@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -159,6 +160,21 @@ test('an error is one message, a failed result and an exit status that tells bad
   expect(unlucky.code).toBe(EXIT.failed);
   expect(await run()).toMatchObject({ code: EXIT.ok });
   expect(result()).toMatchObject({ status: 'succeeded', metrics: { foundDone: 3 } });
+});
+
+test('a log in JSON tells what kept the stage from starting, too', async () => {
+  const taken = createServer();
+  await once(taken.listen(0, '127.0.0.1'), 'listening');
+  const { port } = taken.address() as AddressInfo;
+  const { code, stderr } = await run({ DOUBLE_LOG: 'json', DOUBLE_PORT: String(port) });
+  taken.close();
+  expect(code).toBe(EXIT.failed);
+  const [line = ''] = stderr.split('\n');
+  expect(JSON.parse(line)).toMatchObject({
+    level: 'error',
+    stage: 'generate-00000',
+    error: expect.stringMatching(new RegExp(`^PortInUse: port ${port} .*try  pass --metrics-port`, 's')),
+  });
 });
 
 test('a second process for the same stage is refused, and the first goes on undisturbed', async () => {

@@ -5,6 +5,7 @@ import { EXIT, exitCodeOf } from '../../crds/exit-codes.ts';
 import { writeJsonAtomic } from '../../crds/files.ts';
 import { takeLock } from '../../crds/lock.ts';
 import type { Stage, StageResult } from '../../crds/stage.ts';
+import { createLogger } from '../metrics/logger.ts';
 import { type ClaimPolicy, claimOutput } from './claim.ts';
 import type { StageContext, StageOutcome } from './context.ts';
 import { asCftError } from './explain.ts';
@@ -47,13 +48,17 @@ export async function runStage(stage: Stage, options: StageRunOptions): Promise<
   const interrupts = listenForInterrupts(options.parent);
   const times = () => ({ startTime, completionTime: options.now() });
   let owner = false;
+  let logging = false;
   try {
     interrupts.signal.throwIfAborted();
     const lock = await takeLock(join(stageDir, 'lock'), `stage ${stage.name}`);
     owner = true;
     try {
       await claimOutput(stage, stageDir, options.claim);
-      const result = await workInShell(stage, stageDir, interrupts.signal, options, times);
+      const onLog = () => {
+        logging = true;
+      };
+      const result = await workInShell(stage, stageDir, interrupts.signal, { ...options, onLog }, times);
       await writeJsonAtomic(join(stageDir, 'result.json'), result, { compact: true });
       await tellPod(result, options);
       return { exitCode: EXIT.ok, result, error: undefined };
@@ -68,6 +73,7 @@ export async function runStage(stage: Stage, options: StageRunOptions): Promise<
     const result = failed(stage, formatError(known), times());
     if (owner) await writeJsonAtomic(join(stageDir, 'result.json'), result, { compact: true }).catch(() => undefined);
     await tellPod(result, options);
+    if (!logging && options.log.format === 'json') logFailure(stage, formatError(known), options);
     return { exitCode: exitCodeOf(known), result, error: formatError(known) };
   } finally {
     interrupts.close();
@@ -78,12 +84,13 @@ async function workInShell(
   stage: Stage,
   stageDir: string,
   signal: AbortSignal,
-  options: StageRunOptions,
+  options: StageRunOptions & { readonly onLog: () => void },
   times: () => Parameters<typeof succeeded>[3],
 ): Promise<StageResult> {
   const identity = { run: stage.runName, stage: stage.name, kind: stage.kind, version: options.version };
   const shell = await openShell({ ...options, identity, stageDir, signal });
   const { logger } = shell.context;
+  options.onLog();
   try {
     logger.info('stage starts', { digest: stage.digest });
     const outcome = await options.work(stage, shell.context);
@@ -101,6 +108,13 @@ async function workInShell(
   } finally {
     await shell.close();
   }
+}
+
+/** For those who read only the log: what kept the stage from starting. */
+function logFailure({ runName, name }: Stage, error: string, { log, now }: StageRunOptions): void {
+  const logger = createLogger({ ...log, file: undefined, fields: { run: runName, stage: name }, now });
+  logger.error('stage failed', { error });
+  logger.close();
 }
 
 /** The kubelet reads this file once the container has ended; it is mounted by the kubelet, so that it can't be replaced by a rename. */

@@ -25,7 +25,7 @@ export function addShellFlags(command: Command): Command {
         .env('CFT_LOG_LEVEL'),
     )
     .addOption(
-      new Option('--log-format <format>', 'text on a terminal, json elsewhere')
+      new Option('--log-format <format>', 'default: text, in a pod json')
         .choices(['text', 'json', 'none'])
         .env('CFT_LOG_FORMAT'),
     )
@@ -37,7 +37,8 @@ export function addShellFlags(command: Command): Command {
 
 /** How to log, from the options and, without one, from where the process runs. */
 export function readLog(given: Readonly<Record<string, unknown>>, { terminal, env }: Surroundings): Log {
-  const format = (given.logFormat as LogFormat | undefined) ?? (terminal ? 'text' : 'json');
+  const format =
+    (given.logFormat as LogFormat | undefined) ?? (env.KUBERNETES_SERVICE_HOST === undefined ? 'text' : 'json');
   return {
     level: (given.logLevel as LogLevel | undefined) ?? 'info',
     format,

@@ -15,6 +15,8 @@ import { readStage } from '../stage-file.ts';
  * DOUBLE_MS          pause before each (default 5)
  * DOUBLE_FAULTS      JSON {"<stage>": {"code"?, "kill"?, "hang"?, "before"?, "until"?}}: fail with an error, die, or stand still before line `before`
  *                    (default 3), for as long as the stage has been started at most `until` times (default: always)
+ * DOUBLE_LOG         `json`: log on the error stream, as in a pod (default none)
+ * DOUBLE_PORT        of the metrics (default: any free one)
  */
 interface Fault {
   readonly code?: CftErrorCode;
@@ -74,8 +76,8 @@ const file = process.argv[process.argv.indexOf('--stage') + 1] ?? '';
 const run = await runStage(await readStage(file), {
   work,
   version: '0.0.0',
-  log: { level: 'info', format: 'none', color: false, descriptor: 2 },
-  metrics: process.argv.includes('off') ? undefined : { host: '127.0.0.1', port: 0 },
+  log: { level: 'info', format: env.DOUBLE_LOG === 'json' ? 'json' : 'none', color: false, descriptor: 2 },
+  metrics: process.argv.includes('off') ? undefined : { host: '127.0.0.1', port: Number(env.DOUBLE_PORT ?? 0) },
   now: () => new Date(),
   claim: env.DOUBLE_CLAIM === 'refuse' ? 'refuse' : 'replace',
   terminationMessagePath: env.CFT_TERMINATION_MESSAGE_PATH,
