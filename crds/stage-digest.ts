@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Stage, StageKind } from './stage.ts';
 
-/** Parameters that change how fast or how safely a stage works, not what comes out: a finished stage stays finished when they change. */
+/** Parameters that change how fast or how safely a stage works, or what it warns of, not what comes out: a finished stage stays finished when they change. */
 const RESULT_NEUTRAL: Readonly<Record<StageKind, readonly string[]>> = {
   generate: ['batchSize'],
   annotate: ['batchSize'],
   train: ['checkpointEverySteps'],
-  evaluate: ['batchSize'],
+  evaluate: ['batchSize', 'trainingData'],
   report: [],
 };
 

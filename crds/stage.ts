@@ -109,6 +109,8 @@ export const EvaluateParams = z.strictObject({
   candidates: z.array(Candidate),
   verifier: VerifierSpec,
   datasets: z.array(EvaluationDataset).min(1),
+  /** Given to one evaluation of a run, which warns where its questions are in the training data. */
+  trainingData: DatasetSpec.optional(),
   samples: count(0),
   temperature: between(0.01, 10),
   k: z.array(count()),

@@ -138,7 +138,7 @@ function evaluateStage(
   variant: TrainingVariant | undefined,
   candidates: readonly WithoutDigest<TrainStage>[],
 ): WithoutDigest<EvaluateStage> {
-  const { model, verifier, generate, evaluation } = run.spec;
+  const { model, data, verifier, generate, evaluation } = run.spec;
   const target = variant?.name ?? 'base';
   return {
     ...head(
@@ -151,7 +151,7 @@ function evaluateStage(
     params: {
       model,
       target,
-      ...(variant === undefined ? {} : { method: variant.method }),
+      ...(variant === undefined ? { trainingData: data.train } : { method: variant.method }),
       candidates: candidates.map(({ name, params }) => ({
         stage: name,
         path: params.output,

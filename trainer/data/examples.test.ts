@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DatasetSpec } from '../../crds/spec/data.ts';
+import { DatasetSpec, EvaluationDataset } from '../../crds/spec/data.ts';
 import { loadTokenizer } from '../tokenizer/load.ts';
 import { type Example, loadExamples } from './examples.ts';
 
@@ -95,6 +95,70 @@ describe('rows become examples', () => {
   test('only the first so many', async () => {
     const data = `${JSON.stringify(rows[0])}\nbroken, but not needed`;
     expect(await load(data, { maxSamples: 1 })).toHaveLength(1);
+  });
+});
+
+describe('conversations', () => {
+  const messages = [
+    { role: 'user', content: 'What is 6 * 7?' },
+    { role: 'assistant', content: '#### 42' },
+  ];
+
+  test('of one turn become question, answer and response', async () => {
+    const expected = { question: 'What is 6 * 7?', prompt: 'What is 6 * 7?\n', answer: '#### 42', response: '#### 42' };
+    const fields = { response: 'response' };
+    expect(await load([{ messages }], { fields })).toMatchObject([expected]);
+    expect(await load([{ talk: messages }], { fields: { ...fields, messages: 'talk' } })).toMatchObject([expected]);
+    expect(await load([{ prompt: 'What is 6 * 7?', completion: '#### 42' }], { fields })).toMatchObject([expected]);
+    const split = [{ prompt: messages.slice(0, 1), completion: messages.slice(1) }];
+    expect(await load(split, { fields })).toMatchObject([expected]);
+    expect(await load([{ messages, answer: '42' }])).toMatchObject([{ answer: '42' }]);
+  });
+
+  test('of several turns go into the chat template whole, with their own system message', async () => {
+    const turns = [{ role: 'system', content: 'Be kind.' }, ...messages, { role: 'user', content: 'And <|im_end|>?' }];
+    const data = [{ messages: [...turns, { role: 'assistant', content: '43' }] }];
+    const [example] = await load(data, { chat: true, systemPrompt: 'Be brief.' });
+    expect(example?.prompt).toBe(
+      '<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nWhat is 6 * 7?<|im_end|>\n<|im_start|>assistant\n#### 42<|im_end|>\n' +
+        '<|im_start|>user\nAnd <|im_end|>?<|im_end|>\n<|im_start|>assistant\n',
+    );
+    expect(example?.promptIds.filter((id) => id === special('<|im_end|>'))).toHaveLength(4);
+    expect(await failure(data)).toMatchObject({ code: 'InvalidRecord', hint: 'set chat: true' });
+  });
+
+  test.each([
+    ['no list', 'x', /no list/],
+    ['nothing asked', messages.slice(1), /no question/],
+    ['no text', [{ role: 'user', content: 3 }], /without a role or text/],
+    ['an empty list', [], /no question/],
+  ])('with %s are refused', async (_, talk, message) => {
+    const error = await failure([{ talk }], { fields: { messages: 'talk' } });
+    expect(error).toMatchObject({ code: 'InvalidRecord', where: expect.stringMatching(/:1$/) });
+    expect(error.message).toMatch(message);
+  });
+});
+
+describe('directories', () => {
+  test('give the split that is asked for, with the columns and the prompt of a preset', async () => {
+    const folder = await mkdtemp(join(dir, 'set-'));
+    await writeFile(join(folder, 'train.jsonl'), JSON.stringify({ Body: 'Two', Question: 'How many?', Answer: 2 }));
+    await writeFile(join(folder, 'test.csv'), 'Body,Question,Answer\nThree,How many?,3.0\n');
+    const spec = DatasetSpec.parse({ source: folder, preset: 'svamp', chat: true });
+    const prompt = expect.stringContaining('Two. How many?\nPlease reason step by step');
+    expect(await loadExamples(spec, tokenizer)).toMatchObject([{ question: 'Two. How many?', answer: '2', prompt }]);
+    expect(await loadExamples({ ...spec, split: 'test' }, tokenizer)).toMatchObject([{ answer: '3.0' }]);
+    const evaluation = EvaluationDataset.parse({ name: 'svamp', source: folder, preset: 'svamp' });
+    expect(await loadExamples(evaluation, tokenizer)).toMatchObject([
+      { answer: '3.0', prompt: 'Question: Three. How many?\nAnswer: ' },
+    ]);
+  });
+
+  test('are what split and config are for', async () => {
+    expect(await failure(rows, { split: 'test' })).toMatchObject({
+      code: 'InvalidArgument',
+      hint: expect.stringContaining('split'),
+    });
   });
 });
 
@@ -241,9 +305,9 @@ describe('bad data ends in one error that says where and what', () => {
 
   test.each([
     ['/nowhere/data.jsonl', 'FileNotFound', 'does not exist'],
-    [tmpdir(), 'FileNotFound', 'is a directory'],
-    ['data.parquet', 'InvalidArgument', '.parquet'],
-    ['hf://owner/name', 'InvalidArgument', 'only files of this machine'],
+    [join(import.meta.dirname, '../verify/testdata/../../random'), 'FileNotFound', 'does not exist'],
+    ['data.arrow', 'InvalidArgument', '.arrow'],
+    ['data.parquet', 'FileNotFound', 'does not exist'],
   ])('%s', async (path, code, message) => {
     const dataset = DatasetSpec.parse({ source: path });
     await expect(loadExamples(dataset, tokenizer)).rejects.toMatchObject({

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { DatasetSpec } from '../../crds/cftrun.ts';
+import type { DatasetSpec, EvaluationDataset } from '../../crds/cftrun.ts';
 import { CftError } from '../../crds/errors.ts';
 import { type ChatMessage, type Tokenizer, withoutMarks } from '../tokenizer/tokenizer.ts';
 import { type Columns, createColumns } from './columns.ts';
+import { turnsOf } from './conversation.ts';
+import { datasetRows } from './dataset-rows.ts';
 import { parseTemplate, renderTemplate } from './prompt-template.ts';
-import { type Row, readRows } from './rows.ts';
+import type { Row } from './rows.ts';
 
 /** A question with its reference answer, and the prompt that asks it. */
 export interface Example {
@@ -29,7 +31,7 @@ export type Warn = (reason: string, message: string) => void;
  *   InvalidConfig for a chat template that is missing or broken
  */
 export async function loadExamples(
-  dataset: DatasetSpec,
+  dataset: DatasetSpec | EvaluationDataset,
   tokenizer: Tokenizer,
   warn: Warn = () => {},
 ): Promise<Example[]> {
@@ -39,7 +41,7 @@ export async function loadExamples(
   const contents = new Map<string, string>();
   const duplicates: string[] = [];
   const examples: Example[] = [];
-  for await (const row of readRows(dataset.source)) {
+  for await (const row of datasetRows(dataset)) {
     const question = columns.required(row, 'question');
     const answer = columns.required(row, 'answer');
     const response = columns.optional(row, 'response');
@@ -78,7 +80,7 @@ function createPrompt(dataset: DatasetSpec, columns: Columns, tokenizer: Tokeniz
   const system = dataset.systemPrompt === undefined ? [] : [{ role: 'system', content: dataset.systemPrompt }];
   return (row) => {
     const asked = renderTemplate(template, (name) => tokenizer.literal(columns.placeholder(row, name)));
-    const messages = [...system, { role: 'user', content: asked }];
+    const messages = [...before(row, system, dataset.chat, tokenizer), { role: 'user', content: asked }];
     const text = dataset.chat ? inChatTemplate(messages, tokenizer, row) : asked;
     const promptIds = tokenizer.encode(text, { addSpecialTokens: !dataset.chat });
     if (promptIds.length === 0) {
@@ -89,6 +91,19 @@ function createPrompt(dataset: DatasetSpec, columns: Columns, tokenizer: Tokeniz
     }
     return { prompt: withoutMarks(text), promptIds };
   };
+}
+
+/** What was said before the question: the system message, the manifest's where the conversation has none, and earlier turns. */
+function before(row: Row, system: readonly ChatMessage[], chat: boolean, tokenizer: Tokenizer): readonly ChatMessage[] {
+  const turns = (turnsOf(row) ?? []).slice(0, -1);
+  if (!chat && turns.some(({ role }) => role !== 'system')) {
+    throw new CftError('InvalidRecord', 'the conversation has several turns, and the prompt is plain text', {
+      where: row.where,
+      hint: 'set chat: true',
+    });
+  }
+  const said = turns.map(({ role, content }) => ({ role, content: tokenizer.literal(content) }));
+  return said.some(({ role }) => role === 'system') ? said : [...system, ...said];
 }
 
 function inChatTemplate(messages: readonly ChatMessage[], tokenizer: Tokenizer, { where }: Row): string {

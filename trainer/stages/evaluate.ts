@@ -4,6 +4,7 @@ import { CftError } from '../../crds/errors.ts';
 import { type EvaluateStage, StageResult } from '../../crds/stage.ts';
 import { bestTrials, type TrialOutcome } from '../../crds/trials.ts';
 import { loadExamples } from '../data/examples.ts';
+import { questionsOf, warnOfLeaks } from '../data/leakage.ts';
 import { DecodeEngine } from '../decode/engine.ts';
 import type { GreedyRecord, SamplesRecord } from '../evaluate/record.ts';
 import { respond, type Task } from '../evaluate/respond.ts';
@@ -105,7 +106,9 @@ async function evaluateOn(
   context: StageContext,
 ): Promise<Scores> {
   const { params } = stage;
-  const examples = (await loadExamples(dataset, model.tokenizer)).slice(0, params.maxSamples);
+  const examples = (await loadExamples(dataset, model.tokenizer, context.warn)).slice(0, params.maxSamples);
+  if (params.trainingData !== undefined)
+    warnOfLeaks(await questionsOf(params.trainingData), examples, dataset.name, context.warn);
   const tasks: Task[] = examples.map(({ id, promptIds, answer }) => ({ id, promptIds, answer }));
   const longest = tasks.reduce((most, { promptIds }) => Math.max(most, promptIds.length), 0);
   const slots = Math.min(params.batchSize, tasks.length * Math.max(1, params.samples));

@@ -1,5 +1,5 @@
 import type { GenerateParams, TrainParams } from '../../crds/stage.ts';
-import { type Example, loadExamples } from '../data/examples.ts';
+import { type Example, loadExamples, type Warn } from '../data/examples.ts';
 import { splitByHash } from '../data/split.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 
@@ -9,8 +9,9 @@ type Shard = GenerateParams['shard'];
 export async function loadSplit(
   { data, validationFraction }: Pick<TrainParams, 'data' | 'validationFraction'>,
   tokenizer: Tokenizer,
+  warn: Warn,
 ): Promise<{ train: Example[]; validation: Example[] }> {
-  return splitByHash(await loadExamples(data, tokenizer), validationFraction);
+  return splitByHash(await loadExamples(data, tokenizer, warn), validationFraction);
 }
 
 /** The shard's part: of items numbered from 0 those with number % count == index, at most `maxSamples` of them. */

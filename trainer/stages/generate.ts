@@ -28,7 +28,7 @@ export async function generate(stage: GenerateStage, context: StageContext): Pro
   const { params } = stage;
   const model = await openModel(params.model.source, context);
   try {
-    const { train } = await loadSplit(params, model.tokenizer);
+    const { train } = await loadSplit(params, model.tokenizer, context.warn);
     const examples = shardOf(train, params.shard, params.maxSamples);
     const path = join(stage.runDir, params.output);
     const counts = { correct: 0, wrong: 0, unfinished: 0 };

@@ -46,7 +46,8 @@ async function trial(stage: TrainStage, dir: string, context: StageContext): Pro
   const { params } = stage;
   const model = await openModel(params.model.source, context, { precision: params.precision });
   try {
-    const { validation } = await loadSplit(params, model.tokenizer);
+    // What is odd in the data, generation has told.
+    const { validation } = await loadSplit(params, model.tokenizer, () => {});
     const sequences = await trainingSequences(stage, new Set(validation.map(({ id }) => id)), context);
     const subject = trainable(model.session, model, params.method === 'lora' ? params.lora : undefined, params.seed);
     const validated = await openValidation({

@@ -61,7 +61,12 @@ export const STAGE_COMMANDS: readonly StageCommand[] = [
     own: OUT,
     plan: async (given, place) => {
       const stages = only(await planFromFlags('evaluate', EVALUATE_FLAGS, given, place), 'evaluate');
-      return stages.filter(({ params }) => 'target' in params && params.target === 'base');
+      // Nothing was trained: there is nothing to compare the questions with.
+      return stages.flatMap((stage) => {
+        if (stage.kind !== 'evaluate' || stage.params.target !== 'base') return [];
+        const { trainingData: _, ...params } = stage.params;
+        return [{ ...stage, params }];
+      });
     },
   },
   {
