@@ -1,9 +1,8 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { freePorts } from './cluster.ts';
 import { areBuilt, build, directoryOf, type GoPrograms } from './go-programs.ts';
 
@@ -21,6 +20,9 @@ const PROGRAMS: GoPrograms = {
 
 type Program = 'prometheus' | 'promtool';
 
+/** Time for {@link providePrometheus}, in milliseconds. */
+export const BUILD_TIMEOUT = 900_000;
+
 const IS_INSTALLED = onPath('prometheus') !== undefined && onPath('promtool') !== undefined;
 
 /** Whether Prometheus is on the PATH or built. CFT_CLUSTER_TESTS=1 asks to build it, which takes minutes. */
@@ -32,9 +34,8 @@ export function providePrometheus(): void {
 }
 
 /** Runs promtool and gives its output. @throws with what it said */
-export async function promtool(args: readonly string[], cwd?: string): Promise<string> {
-  const { stdout } = await promisify(execFile)(pathOf('promtool'), args, { cwd });
-  return stdout;
+export function promtool(args: readonly string[], input?: string): string {
+  return execFileSync(pathOf('promtool'), args, { encoding: 'utf8', stdio: 'pipe', input });
 }
 
 interface Answer<T> {
@@ -87,6 +88,16 @@ export class Prometheus {
     const { status, error, data } = (await response.json()) as Answer<QueryResult>;
     if (status !== 'success') throw new Error(`${query}: ${error}`);
     return data.result;
+  }
+
+  /** Waits until so many targets have been scraped so many times. It begins with them about 5 seconds after its start. */
+  async untilScraped(targets: number, times: number): Promise<void> {
+    const isScraped = async () =>
+      (await this.query(`count(count_over_time(up[1m]) >= ${times}) >= ${targets}`)).length > 0;
+    for (let i = 0; !(await isScraped()); i++) {
+      if (i > 150) throw new Error(`not all of ${targets} targets were scraped ${times} times`);
+      await sleep(200);
+    }
   }
 
   async stop(): Promise<void> {
