@@ -130,10 +130,13 @@ export async function readTensor(entry: TensorEntry): Promise<Float32Array<Array
     }
     const widen = widening(dtype);
     const step = CHUNK_BYTES / bytes;
+    const chunk = new Uint8Array(Math.min(step, values.length) * bytes);
     for (let from = 0; from < values.length; from += step) {
       const part = values.subarray(from, from + step);
-      widen(await readFully(file, new Uint8Array(part.length * bytes), entry.begin + from * bytes, entry.path), part);
+      const read = chunk.subarray(0, part.length * bytes);
+      widen(await readFully(file, read, entry.begin + from * bytes, entry.path), part);
     }
+    chunk.buffer.transfer(0);
     return values;
   } finally {
     await file.close();
