@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CFT_RUNS } from '../../operator/kube/resources.ts';
-import { may, rightsOf, serviceAccount } from './access.ts';
+import { may, rightsOf, userOf } from './access.ts';
 import { buildBinaries, hasBinaries } from './binaries.ts';
 import { startCluster, type TestCluster } from './cluster.ts';
 import { hasCluster, START_TIMEOUT } from './fixture.ts';
+import { ALL_ON, render } from './helm.ts';
+import { hasMonitoringCrds, monitoringCrds } from './monitoring-crds.ts';
 import { Release } from './release.ts';
 import { manifest, succeed } from './runs.ts';
 import { World } from './world.ts';
@@ -23,7 +25,11 @@ const RIGHTS = [
   'core/pods: list watch',
   'events.k8s.io/events: create',
 ];
-const LEASES = 'coordination.k8s.io/leases';
+/** And in the namespace of its release. */
+const LEASE_RIGHTS = (name: string) => [
+  `coordination.k8s.io/leases ${name}: get update`,
+  'coordination.k8s.io/leases: create',
+];
 
 const TEMPLATE = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } }, storageClassName: '' };
 
@@ -33,7 +39,6 @@ describe.skipIf(!hasCluster)('the chart on a real API server', () => {
   let team: World;
   let cft: Release;
   let small: Release;
-  let everyone: readonly string[] | undefined;
 
   beforeAll(async () => {
     if (!hasBinaries()) buildBinaries();
@@ -54,10 +59,9 @@ describe.skipIf(!hasCluster)('the chart on a real API server', () => {
   });
 
   /** What a ServiceAccount may do in a namespace, apart from what everyone may. */
-  const rights = async (account: string, namespace: string) => {
-    everyone ??= await rightsOf(system.client, serviceAccount(OTHER, 'default'), OTHER);
-    const all = await rightsOf(system.client, serviceAccount(SYSTEM, account), namespace);
-    return all.filter((right) => !everyone?.includes(right));
+  const rights = (account: string, namespace: string) => {
+    const everyone = rightsOf(system, userOf(OTHER, 'default'), namespace);
+    return rightsOf(system, userOf(SYSTEM, account), namespace).filter((right) => !everyone.includes(right));
   };
   const inAllNamespaces = (kind: string) => system.kubectl(['get', kind, '-A', '-o', 'name']);
 
@@ -70,16 +74,21 @@ describe.skipIf(!hasCluster)('the chart on a real API server', () => {
     expect(await system.client.send('GET', '/apis/cft.dev/v1alpha1')).toMatchObject({ kind: 'APIResourceList' });
   });
 
-  test('the operator may do what it needs in all namespaces, and nothing else', async () => {
-    expect(await rights('cft-operator', TEAM)).toEqual(RIGHTS);
-    expect(await rights('cft-operator', SYSTEM)).toEqual([...RIGHTS, `${LEASES}: create`].sort());
-    const operator = serviceAccount(SYSTEM, 'cft-operator');
-    const mayOnLease = (verb: string, name: string) =>
-      may(system.client, operator, verb, LEASES, { namespace: SYSTEM, name });
-    for (const verb of ['get', 'update']) {
-      expect(await mayOnLease(verb, 'cft-operator')).toBe(true);
-      expect(await mayOnLease(verb, 'other')).toBe(false);
-    }
+  test('the operator may do what it needs in all namespaces, and nothing else', () => {
+    expect(rights('cft-operator', TEAM)).toEqual(RIGHTS);
+    expect(rights('cft-operator', SYSTEM)).toEqual([...RIGHTS, ...LEASE_RIGHTS('cft-operator')].sort());
+    const operator = userOf(SYSTEM, 'cft-operator');
+    expect(may(system, operator, 'create', 'jobs', TEAM)).toBe(true);
+    for (const [verb, resource] of [
+      ['get', 'secrets'],
+      ['list', 'secrets'],
+      ['create', 'pods'],
+      ['create', 'pods/exec'],
+      ['update', 'cftruns'],
+      ['get', 'nodes'],
+      ['impersonate', 'users'],
+    ] as const)
+      expect(may(system, operator, verb, resource, TEAM), `${verb} ${resource}`).toBe(false);
   });
 
   test('with no other rights it carries runs to their end, makes claims, suspends, ends late ones and deletes old ones', async () => {
@@ -121,13 +130,12 @@ describe.skipIf(!hasCluster)('the chart on a real API server', () => {
   test("the cluster's own roles view and edit include runs", async () => {
     for (const role of ['view', 'edit'])
       system.kubectl(['create', 'rolebinding', role, `--clusterrole=${role}`, `--user=${role}er`, '-n', OTHER]);
-    const allowed = async (user: string, verb: string) =>
-      may(system.client, { user, groups: [] }, verb, 'cft.dev/cftruns', { namespace: OTHER });
-    await system.until('the roles are put together', () => allowed('editer', 'create'));
-    expect(await allowed('viewer', 'watch')).toBe(true);
-    expect(await allowed('viewer', 'create')).toBe(false);
-    expect(await allowed('editer', 'get')).toBe(true);
-    expect(await allowed('editer', 'delete')).toBe(true);
+    const onRuns = (user: string) => rightsOf(system, user, OTHER).filter((right) => right.startsWith('cft.dev/'));
+    const view = ['cft.dev/cftruns/status: get list watch', 'cft.dev/cftruns: get list watch'];
+    const edit = 'cft.dev/cftruns: create update patch delete deletecollection';
+    await system.until('the roles are put together', async () => onRuns('editer').includes(edit));
+    expect(onRuns('viewer')).toEqual(view);
+    expect(onRuns('editer').sort()).toEqual([...view, edit].sort());
   });
 
   test('upgrade and rollback change the operator and leave the runs', async () => {
@@ -143,6 +151,29 @@ describe.skipIf(!hasCluster)('the chart on a real API server', () => {
     expect(await team.run('kept')).toEqual(before);
   });
 
+  test.skipIf(!hasMonitoringCrds)(
+    'with all switches on, the API server takes its monitors, rules and all else',
+    async () => {
+      for (const file of monitoringCrds()) system.kubectl(['create', '-f', file]);
+      system.kubectl(['wait', '--for=condition=Established', 'crd', '--all']);
+      await cft.install(ALL_ON);
+      const made = system.kubectl([
+        'get',
+        'podmonitors,servicemonitors,prometheusrules,networkpolicies,pdb,cm',
+        '-o',
+        'name',
+      ]);
+      for (const name of ['podmonitor', 'servicemonitor', 'prometheusrule', 'networkpolicy', 'poddisruptionbudget'])
+        expect(made).toContain(name);
+      expect(made.match(/^configmap\/cft-operator-dashboard-/gm)).toHaveLength(3);
+      // What the CRDs do not know the API server drops.
+      for (const object of (await render(ALL_ON)).filter(({ apiVersion }) => apiVersion?.startsWith('monitoring.'))) {
+        const stored = JSON.parse(system.kubectl(['get', `${object.kind}`, object.metadata.name, '-o', 'json']));
+        expect(stored.spec).toMatchObject(object.spec);
+      }
+    },
+  );
+
   test('uninstalled, it leaves the CRD and the runs alone; installed again, it takes them over', async () => {
     await cft.helm('uninstall', ['cft', '--wait']);
     expect(await team.exists(CFT_RUNS, 'kept')).toBe(true);
@@ -155,9 +186,9 @@ describe.skipIf(!hasCluster)('the chart on a real API server', () => {
   test('a release for one namespace has rights in this one only, and works', async () => {
     const notes = await small.install({ watchNamespace: TEAM, 'crds.enabled': false, 'rbac.userRoles': false });
     expect(notes).toContain(`looks after namespace ${TEAM}`);
-    expect(await rights('small-operator', TEAM)).toEqual(RIGHTS);
-    expect(await rights('small-operator', OTHER)).toEqual([]);
-    expect(await rights('small-operator', SYSTEM)).toEqual([`${LEASES}: create`]);
+    expect(rights('small-operator', TEAM)).toEqual(RIGHTS);
+    expect(rights('small-operator', OTHER)).toEqual([]);
+    expect(rights('small-operator', SYSTEM)).toEqual(LEASE_RIGHTS('small-operator'));
     expect(inAllNamespaces('clusterroles')).not.toContain('small-');
     const operator = small.operator();
     await operator.start();
