@@ -26,7 +26,7 @@ const BACKOFF: Backoff = { first: 500, longest: 30_000 };
 /** The server ends a watch after so many seconds, and sends a bookmark about every minute before. */
 const WATCH_SECONDS = 300;
 /** Without a byte for so many milliseconds, not even a bookmark, a watch is taken for dead. */
-const IDLE = 180_000;
+const IDLE = 120_000;
 
 const SHORT_WATCH = 1000;
 
@@ -47,6 +47,8 @@ export class Reflector<T extends KubeObject> {
   #isSynced = false;
   #resolveSynced: () => void = () => {};
   #version: string | undefined;
+  /** Whether the last watch brought anything before it ended. */
+  #hasHeard = false;
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
@@ -84,6 +86,7 @@ export class Reflector<T extends KubeObject> {
       try {
         if (this.#version === undefined) await this.#list();
         const since = performance.now();
+        this.#hasHeard = false;
         await this.#watch();
         failures = 0;
         // A server that ends every watch at once is not asked again and again without a pause.
@@ -92,7 +95,7 @@ export class Reflector<T extends KubeObject> {
         if (signal.aborted) return;
         if (isStatus(error, 410)) this.#version = undefined;
         else onError(error);
-        failures++;
+        failures = this.#hasHeard ? 1 : failures + 1;
         const asked = error instanceof ApiError ? (error.retryAfter ?? 0) * 1000 : 0;
         const delay = Math.max(asked, backoffDelay(BACKOFF, failures) * (0.75 + Math.random() / 2));
         await sleep(delay, undefined, { signal }).catch(() => undefined);
@@ -138,6 +141,7 @@ export class Reflector<T extends KubeObject> {
     if (type === 'DELETED') this.#remove(keyOf(object), object);
     else if (type !== 'BOOKMARK') this.#put(object);
     this.#version = object.metadata.resourceVersion;
+    this.#hasHeard = true;
   }
 
   #put(object: T): void {

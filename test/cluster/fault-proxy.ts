@@ -4,6 +4,7 @@ import { Agent, request } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream';
 import { KubeConfig } from '@kubernetes/client-node';
 
 /**
@@ -96,7 +97,8 @@ export class FaultProxy {
       outgoing.writeHead(response.statusCode ?? 502, response.headers);
       // A watch that has nothing to say yet has begun nevertheless.
       outgoing.flushHeaders();
-      response.pipe(outgoing);
+      // Ends this side where the other side broke off, as a connection without a proxy would.
+      pipeline(response, outgoing, () => {});
     });
     forwarded.once('error', () => outgoing.destroy());
     outgoing.once('close', () => forwarded.destroy());

@@ -61,6 +61,8 @@ export class OperatorProcess {
     if (child === undefined || this.hasEnded) return child?.exitCode ?? null;
     const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
     if (signal !== undefined) child.kill(signal);
+    // A process that was stopped hears of nothing but SIGKILL.
+    if (signal !== undefined) child.kill('SIGCONT');
     return exited;
   }
 }

@@ -111,6 +111,20 @@ export class World {
     });
   }
 
+  /** Asks for the end of a pod as `kubectl drain` does. */
+  async evict({ metadata: { name } }: Pod): Promise<void> {
+    const body = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name } };
+    await this.client.create(`${objectPath(PODS, this.namespace, name)}/eviction`, body);
+  }
+
+  /** Keeps new pods from a node, or lets them on it again. */
+  async cordon(node: string, unschedulable: boolean): Promise<void> {
+    await this.client.send('PATCH', `/api/v1/nodes/${node}`, {
+      body: { spec: { unschedulable } },
+      contentType: 'application/merge-patch+json',
+    });
+  }
+
   /** Lets every running pod of a run end as `outcome` says, once. */
   async finishPods(run: string, outcome: (stage: Stage, pod: Pod) => Outcome): Promise<void> {
     const files = new Map((await this.configMaps(run)).flatMap(({ data = {} }) => Object.entries(data)));
