@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { knownMetrics } from '../../helm/generate/testing/metrics.ts';
 import { partsOf } from '../../helm/generate/testing/queries.ts';
-import { ALL_ON, hasHelm, only, type Rendered, render } from './helm.ts';
+import { ALL_ON, CHART, hasHelm, only, type Rendered, render } from './helm.ts';
 import { BUILD_TIMEOUT, hasPrometheus, promtool, providePrometheus } from './prometheus.ts';
 
 interface Rule {
@@ -72,6 +72,12 @@ describe.skipIf(!hasHelm || !hasPrometheus)('alerts, by promtool', () => {
       for (const { metric } of selectors) expect([...knownMetrics().keys()]).toContain(metric);
       expect(labels).toMatchObject({ team: 'ml', severity: expect.stringMatching(/^(critical|warning|info)$/) });
     }
+  });
+
+  test('are in the documentation, with their severity', () => {
+    const page = readFileSync(join(CHART, '..', 'docs', 'cluster.md'), 'utf8');
+    const said = [...page.matchAll(/^\| `(Cft\w+)` \| (\w+) \|/gm)].map(([, alert, severity]) => [alert, severity]);
+    expect(said).toEqual(rules.map(({ alert, labels }) => [alert, labels.severity]));
   });
 
   test.each<[string, string, Series, number, string]>([

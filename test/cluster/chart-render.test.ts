@@ -171,6 +171,25 @@ describe.skipIf(!hasHelm)('the chart as Helm renders it', { concurrent: true }, 
     expect(only(objects, 'Service').metadata.name.length).toBeLessThanOrEqual(63);
   });
 
+  test('the documentation has the rights that the chart gives', async () => {
+    const objects = await render();
+    const rules = objects.filter(
+      ({ kind, metadata }) => /Role$/.test(kind ?? '') && !/-(view|edit)$/.test(metadata.name),
+    );
+    const given = new Map<string, string[]>();
+    for (const { apiGroups, resources, verbs } of rules.flatMap((role) => role.rules))
+      for (const resource of resources) {
+        const name = `${apiGroups[0] || 'core'} ${resource}`;
+        given.set(name, [...(given.get(name) ?? []), ...verbs]);
+      }
+    const page = readFileSync(join(CHART, '..', 'docs', 'operator.md'), 'utf8');
+    const rows = page.matchAll(/^\| `?([\w.]+)`? \| `([\w/]+)` \| ([\w, ]+) \|/gm);
+    const said = [...rows].map(([, group, resource, verbs]) => [`${group} ${resource}`, verbs?.split(', ').sort()]);
+    expect(Object.fromEntries(said)).toEqual(
+      Object.fromEntries([...given].map(([name, verbs]) => [name, verbs.sort()])),
+    );
+  });
+
   test('with a ServiceAccount and roles of your own, it uses and makes none', async () => {
     const objects = await render({
       'serviceAccount.create': false,
