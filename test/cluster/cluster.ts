@@ -41,6 +41,9 @@ const PLUGINS = 'NodeRestriction,OwnerReferencesPermissionEnforcement';
 
 const READY_SECONDS = 120;
 
+/** By default a controller makes 20 requests a second: what is measured is to be the operator, not this. */
+const UNTHROTTLED = ['--kube-api-qps', '1000', '--kube-api-burst', '2000'];
+
 /**
  * Starts a cluster of its own, on free ports of the loopback. About 9 seconds on an idle machine.
  *
@@ -143,6 +146,7 @@ function managerFlags(port: number): string[] {
     ...['--bind-address', '127.0.0.1', '--secure-port', String(port), '--cert-dir', 'pki/controller-manager'],
     ...['--service-account-private-key-file', 'pki/service-accounts.key', '--root-ca-file', 'pki/ca.crt'],
     ...['--leader-elect=false', '--use-service-account-credentials=true', '--profiling=false'],
+    ...['--concurrent-job-syncs', '20', ...UNTHROTTLED],
   ];
 }
 
@@ -151,7 +155,7 @@ function schedulerFlags(port: number): string[] {
   return [
     ...['--kubeconfig', config, '--authentication-kubeconfig', config, '--authorization-kubeconfig', config],
     ...['--bind-address', '127.0.0.1', '--secure-port', String(port), '--cert-dir', 'pki/scheduler'],
-    ...['--leader-elect=false', '--profiling=false'],
+    ...['--leader-elect=false', '--profiling=false', ...UNTHROTTLED],
   ];
 }
 
