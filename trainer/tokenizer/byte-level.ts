@@ -1,5 +1,5 @@
 /** GPT-2's alphabet: a printable character for each byte. */
-export const bytesToUnicode: readonly string[] = alphabet();
+const bytesToUnicode: readonly string[] = alphabet();
 const unicodeToBytes = new Map(bytesToUnicode.map((character, byte) => [character, byte]));
 const encoder = new TextEncoder();
 
@@ -7,6 +7,13 @@ function alphabet(): string[] {
   const printable = (byte: number) => (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
   let next = 256;
   return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(printable(byte) ? byte : next++));
+}
+
+/** A text's UTF-8 bytes in that alphabet. */
+export function byteLetters(text: string): string {
+  let out = '';
+  for (const byte of encoder.encode(text)) out += bytesToUnicode[byte];
+  return out;
 }
 
 /** The bytes of a byte-level token. A token with a character outside the alphabet (an added token) stands for itself, as in the Rust tokenizers. */

@@ -4,9 +4,9 @@ import * as library from '@huggingface/tokenizers';
 interface LibraryNormalizer {
   normalize(text: string): string;
 }
-interface LibraryModel {
-  readonly tokens_to_ids: Map<string, number>;
-  readonly vocab: readonly (string | undefined)[];
+/** A tokenizer's model: takes words apart. */
+export interface Model {
+  readonly tokens_to_ids: ReadonlyMap<string, number>;
   readonly unk_token_id: number | undefined;
   (words: readonly string[]): string[];
 }
@@ -18,8 +18,7 @@ interface LibraryDecoder {
 }
 /** The parts of a tokenizer that the library builds from tokenizer.json. */
 export interface LibraryParts {
-  readonly normalizer: LibraryNormalizer | null;
-  readonly model: LibraryModel;
+  readonly model: Model;
   readonly post_processor: LibraryPostProcessor | null;
 }
 
@@ -27,22 +26,33 @@ export interface LibraryParts {
 export type ComponentConfig = { readonly type: string } & Readonly<Record<string, unknown>>;
 
 interface Library {
-  readonly Tokenizer: new (tokenizer: object, config: object) => LibraryParts;
+  readonly Tokenizer: new (
+    tokenizer: object,
+    config: object,
+  ) => LibraryParts & { readonly normalizer: LibraryNormalizer | null };
   readonly SplitPreTokenizer: new (config: object) => { readonly pattern: RegExp };
   readonly SequenceDecoder: new (config: { decoders: readonly object[] }) => LibraryDecoder;
 }
 const { Tokenizer, SplitPreTokenizer, SequenceDecoder } = library as unknown as Library;
 
+const NOTHING = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null, added_tokens: [] };
+
 /**
- * Normalizer, model and post-processor of a tokenizer.json. Added tokens, pre-tokenizers and the byte decoders are ours: the library
- * differs from the Rust tokenizers there.
+ * Model and post-processor of a tokenizer.json. Added tokens, normalizers, pre-tokenizers, the Unigram model and the byte decoders are
+ * ours: the library differs from the Rust tokenizers there.
  */
 export function libraryParts(json: Readonly<Record<string, unknown>> & { model: object }): LibraryParts {
   // Of a WordLevel model the library reads the unknown token from the configuration only.
   const unknown = (json.model as { unk_token?: unknown }).unk_token;
   const config = typeof unknown === 'string' ? { unk_token: unknown } : {};
-  const nothing = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null };
-  return new Tokenizer({ ...nothing, ...json, pre_tokenizer: null, decoder: null, added_tokens: [] }, config);
+  return new Tokenizer({ ...json, ...NOTHING, post_processor: json.post_processor ?? null }, config);
+}
+
+/** A normalizer of the library. */
+export function libraryNormalizer(normalizer: ComponentConfig): (text: string) => string {
+  const model = { type: 'WordLevel', vocab: {} };
+  const { normalizer: built } = new Tokenizer({ ...NOTHING, model, normalizer }, {});
+  return (text) => built?.normalize(text) ?? text;
 }
 
 /** A regular expression of tokenizer.json (Oniguruma's syntax) as JavaScript's, with the flags `gu`. */

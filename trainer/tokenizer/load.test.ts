@@ -197,15 +197,26 @@ describe('a broken tokenizer ends in one clear error', () => {
       '"Magic" is not supported',
     ],
     [
-      'a normalizer that the library only approximates',
+      'an unknown normalizer',
       {
         'tokenizer.json': {
           model: { type: 'WordLevel', vocab: { a: 0 } },
-          normalizer: { type: 'Sequence', normalizers: [{ type: 'Precompiled' }] },
+          normalizer: { type: 'Sequence', normalizers: [{ type: 'Magic' }] },
         },
       },
       'UnsupportedModel',
-      '"Precompiled" is not supported',
+      'the normalizer "Magic" is not supported',
+    ],
+    [
+      'a character map that is cut off',
+      {
+        'tokenizer.json': {
+          model: { type: 'WordLevel', vocab: { a: 0 } },
+          normalizer: { type: 'Precompiled', precompiled_charsmap: 'tAUAAAC' },
+        },
+      },
+      'CorruptFile',
+      'the character map of the normalizer "Precompiled" is damaged',
     ],
     ['no end token', { 'tokenizer_config.json': {} }, 'TokenizerMismatch', 'no token ends a response'],
     [

@@ -2,11 +2,13 @@ import { CftError } from '../../crds/errors.ts';
 import { type AddedToken, createLiteral, createSplitter, type Section } from './added-tokens.ts';
 import { strictUtf8, tokenBytes } from './byte-level.ts';
 import { createDecoder } from './decoders.ts';
-import { type ComponentConfig, type LibraryParts, libraryParts } from './library.ts';
+import { type ComponentConfig, type LibraryParts, libraryParts, type Model } from './library.ts';
+import { createNormalizer } from './normalizers.ts';
 import { createPreTokenizer } from './pre-tokenizers.ts';
 import type { DecodeOptions, EncodeOptions } from './tokenizer.ts';
 import { withoutMarks } from './tokenizer.ts';
 import type { TokenizerJson } from './tokenizer-files.ts';
+import { createUnigram, type UnigramConfig } from './unigram.ts';
 
 /** The steps of a tokenizer.json, put together. */
 export interface Pipeline {
@@ -27,15 +29,16 @@ export interface Pipeline {
  * @throws CftError UnsupportedModel for a component that is not known; a plain Error of the library for a broken one
  */
 export function createPipeline(json: TokenizerJson): Pipeline {
-  refuseApproximations(json.normalizer as ComponentConfig | null);
   const parts = libraryParts(json);
+  const model = json.model.type === 'Unigram' ? createUnigram(json.model as unknown as UnigramConfig) : parts.model;
   const added = json.added_tokens.map(toAddedToken);
-  const vocabulary = createVocabulary(parts, added);
-  const normalize = (text: string) => parts.normalizer?.normalize(text) ?? text;
-  const split = createSplitter(byContent(added.filter((token) => !token.normalized || parts.normalizer === null)));
+  const vocabulary = createVocabulary(model, added);
+  const normalize = createNormalizer(json.normalizer as ComponentConfig | null);
+  const normalizes = json.normalizer !== null;
+  const split = createSplitter(byContent(added.filter((token) => !token.normalized || !normalizes)));
   const splitNormalized = createSplitter(
     byContent(
-      added.filter((token) => token.normalized && parts.normalizer !== null),
+      added.filter((token) => token.normalized && normalizes),
       normalize,
     ),
   );
@@ -49,7 +52,7 @@ export function createPipeline(json: TokenizerJson): Pipeline {
 
   const encodePlain = (text: string, first: boolean): number[] => {
     if (text === '') return [];
-    return parts.model(preTokenize(text, first)).map(vocabulary.modelId);
+    return model(preTokenize(text, first)).map(vocabulary.modelId);
   };
   const encodeSection = (section: Section): number[] => {
     if ('token' in section) return [section.token.id];
@@ -80,14 +83,6 @@ export function createPipeline(json: TokenizerJson): Pipeline {
   };
 }
 
-/** The library replaces a SentencePiece character map by Unicode's NFKC, which gives other tokens for some texts without a word. */
-function refuseApproximations(normalizer: ComponentConfig | null): void {
-  if (normalizer?.type === 'Sequence')
-    (normalizer.normalizers as readonly ComponentConfig[]).forEach(refuseApproximations);
-  if (normalizer?.type !== 'Precompiled') return;
-  throw new CftError('UnsupportedModel', 'the normalizer "Precompiled" is not supported');
-}
-
 interface Vocabulary {
   readonly size: number;
   idOf(token: string): number | undefined;
@@ -96,8 +91,7 @@ interface Vocabulary {
   modelId(token: string): number;
 }
 
-function createVocabulary(parts: LibraryParts, added: readonly AddedToken[]): Vocabulary {
-  const { model } = parts;
+function createVocabulary(model: Model, added: readonly AddedToken[]): Vocabulary {
   const tokens = new Map<number, string>();
   for (const [token, id] of model.tokens_to_ids) tokens.set(id, token);
   const addedIds = new Map(added.map((token) => [token.content, token.id]));

@@ -1,5 +1,5 @@
 import { CftError } from '../../crds/errors.ts';
-import { bytesToUnicode } from './byte-level.ts';
+import { byteLetters } from './byte-level.ts';
 import { type ComponentConfig, compilePattern } from './library.ts';
 
 /** Splits a text into the words that the model then takes apart. `first`: the text is the beginning of the input. */
@@ -95,15 +95,9 @@ function merge(parts: readonly Span[], behavior: Behavior): string[] {
 }
 
 function byteLevel(addPrefixSpace: boolean, useRegex: boolean): PreTokenizer {
-  const encoder = new TextEncoder();
-  const write = (word: string): string => {
-    let out = '';
-    for (const byte of encoder.encode(word)) out += bytesToUnicode[byte];
-    return out;
-  };
   return (text) => {
     const prefixed = addPrefixSpace && !text.startsWith(' ') ? ` ${text}` : text;
-    return (useRegex ? merge(spans(prefixed, GPT2, false), 'Isolated') : [prefixed]).map(write);
+    return (useRegex ? merge(spans(prefixed, GPT2, false), 'Isolated') : [prefixed]).map(byteLetters);
   };
 }
 

@@ -62,8 +62,10 @@ export interface ChatMessage {
  * so that no user text can hold it.
  */
 export const LITERAL_MARK = '\uDFFF';
+/** The marks of a text, not the second halves of characters that are written the same. */
+export const LITERAL_MARKS = /(?<![\uD800-\uDBFF])\uDFFF/g;
 
 /** The text without the marks of {@link Tokenizer.literal}. */
 export function withoutMarks(text: string): string {
-  return text.includes(LITERAL_MARK) ? text.replace(/(?<![\uD800-\uDBFF])\uDFFF/g, '') : text;
+  return text.includes(LITERAL_MARK) ? text.replace(LITERAL_MARKS, '') : text;
 }
