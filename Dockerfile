@@ -47,7 +47,7 @@ USER 65532:65532
 WORKDIR /opt/cft
 EXPOSE 8080
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["node", "/opt/cft/operator/main.ts"]
+ENTRYPOINT ["node", "--max-semi-space-size=4", "--max-old-space-size=160", "/opt/cft/operator/main.ts"]
 
 FROM ${BASE_IMAGE} AS trainer
 ARG VERSION=0.1.0
@@ -61,7 +61,7 @@ COPY --from=trainer-files /image/project /
 ENV PATH=/usr/local/bin:/usr/bin:/bin HOME=/tmp NODE_ENV=production \
   NVIDIA_DRIVER_CAPABILITIES=compute,utility
 USER 65532:65532
-WORKDIR /tmp
+WORKDIR /storage
 EXPOSE 9090
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["cft"]

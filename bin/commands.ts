@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs';
+import { CftError } from '../crds/errors.ts';
+
 /** A command of cft: what it does, in a line, and its start, which loads its modules. */
 export interface Command {
   readonly summary: string;
@@ -7,7 +10,20 @@ export interface Command {
 
 /** Commands that do one stage; the trainer's entry tells them apart by the first argument. */
 function stage(name: string, summary: string): [string, Command] {
-  return [name, { summary, start: async (argv) => (await import('../trainer/main.ts')).main([name, ...argv]) }];
+  const start = async (argv: readonly string[]) => {
+    needTrainer(name);
+    return (await import('../trainer/main.ts')).main([name, ...argv]);
+  };
+  return [name, { summary, start }];
+}
+
+/** @throws CftError in the operator's image, which comes without the trainer */
+function needTrainer(name: string): void {
+  if (existsSync(new URL('../trainer/', import.meta.url))) return;
+  throw new CftError('InvalidArgument', `cft ${name} needs the trainer, which is not in this image`, {
+    value: name,
+    hint: "use the trainer's image, cft-trainer",
+  });
 }
 
 /** All commands, in the order in which a user meets them. */
@@ -37,7 +53,10 @@ export const commands: Readonly<Record<string, Command>> = Object.fromEntries<Co
     'doctor',
     {
       summary: 'what this machine computes with, and what is missing',
-      start: async (argv) => (await import('../trainer/stages/doctor.ts')).main([...argv]),
+      start: async (argv) => {
+        needTrainer('doctor');
+        return (await import('../trainer/stages/doctor.ts')).main([...argv]);
+      },
     },
   ],
 ]);

@@ -47,7 +47,7 @@ export async function buildImage(target: Target, path: string): Promise<Image> {
   const folder = mkdtempSync(join(tmpdir(), 'cft-image-'));
   try {
     layOut(target, join(folder, 'files'));
-    const layers = [await layer(folder, 'base', stageBase(folder))];
+    const layers = [await layer(folder, 'base', stageBase(folder, config))];
     for (const part of PARTS) layers.push(await layer(folder, part, ['-C', join(folder, 'files', part), '.']));
     writeArchive(folder, name, config, layers, path);
     return { name, config, layers };
@@ -74,10 +74,11 @@ export async function buildPlainImage(
 }
 
 /** tar's arguments for the base: the machine's own files, and what a base image has beside those of its packages. */
-function stageBase(folder: string): string[] {
+function stageBase(folder: string, { WorkingDir = '/' }: ImageConfig): string[] {
   const own = join(folder, 'base');
   for (const name of ['dev', 'etc', 'proc', 'root', 'run', 'sys', 'tmp', 'var'])
     mkdirSync(join(own, name), { recursive: true });
+  mkdirSync(join(own, WorkingDir), { recursive: true });
   chmodSync(join(own, 'tmp'), 0o1777);
   symlinkSync('/run', join(own, 'var/run'));
   writeFileSync(join(own, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\n');

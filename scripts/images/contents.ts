@@ -40,7 +40,7 @@ export function isForDevelopers(path: string): boolean {
 }
 
 function isTest(path: string): boolean {
-  return /\.test\.ts$|(^|\/)testing\.ts$|(^|\/)testdata\//.test(path);
+  return /\.test\.ts$|(^|\/)(testing\.ts$|testdata)/.test(path);
 }
 
 /** Sorted paths of the files at or under a path, from `root`. */

@@ -47,6 +47,8 @@ export function kubeletConfig(directory: string, pki: string): string {
     failSwapOn: false,
     oomScoreAdj: 0,
     resolvConf: '',
+    // Nobody answers there: pods find what they need by address.
+    clusterDNS: ['10.96.0.10'],
     nodeStatusUpdateFrequency: '5s',
     imageGCHighThresholdPercent: 100,
     evictionHard: { 'memory.available': '0%' },
