@@ -1,4 +1,4 @@
-import { isAbsolute, relative, resolve } from 'node:path';
+import { isAbsolute, posix, relative, resolve } from 'node:path';
 import type { CftRun } from './cftrun.ts';
 
 /** Whether a source is a path on this machine, and not an address such as hf://, s3:// or pvc://. */
@@ -9,6 +9,16 @@ export function isLocalSource(source: string): boolean {
 /** A source as an absolute path; an address stays as it is. */
 export function resolveSource(source: string, manifestDir: string): string {
   return isLocalSource(source) ? resolve(manifestDir, source) : source;
+}
+
+/**
+ * A `pvc://claim/path` source as a path below the place where that claim is mounted; any other source as it is, also one of another claim.
+ *
+ * @example mountedSource('pvc://runs/models/tiny', 'runs', '/storage') // '/storage/models/tiny'
+ */
+export function mountedSource(source: string, claim: string, mount: string): string {
+  const [, named, path = ''] = /^pvc:\/\/([^/]+)(?:\/(.*))?$/i.exec(source) ?? [];
+  return named === claim ? posix.join(mount, posix.join('/', path)) : source;
 }
 
 /** A source as seen from the run's directory, so that moving both together does not change it. */

@@ -192,6 +192,9 @@ function reportStage(
         seed: params.seed,
         path: params.output,
       })),
+      ...(run.spec.storage?.export === undefined
+        ? {}
+        : { export: `${run.spec.storage.export.replace(/\/$/, '')}/${run.metadata.name}` }),
       evaluations: evaluate.map(({ name, params }) => ({ stage: name, target: params.target, path: params.output })),
       output: 'report',
     },

@@ -69,10 +69,16 @@ export const StorageSpec = withRules(
     persistentVolumeClaim: PersistentVolumeClaimStorage.optional().describe(
       'Volume for runs in a cluster. Relative sources of the manifest start at its root.',
     ),
+    export: text(1024)
+      .regex(/^s3:\/\/[^/\s]+/, 'must be an s3://bucket/prefix address')
+      .optional()
+      .describe(
+        'Address, such as s3://bucket/prefix, that the finished run is copied to below its name: report, evaluations, annotations and trained models.',
+      ),
   }),
   storageRules,
 ).describe(
-  'Where the run keeps its data, models and report. Exactly one of the fields. Default for local runs: path runs/<name of the run>.',
+  'Where the run keeps its data, models and report. Exactly one of path and persistentVolumeClaim. Default for local runs: path runs/<name of the run>.',
 );
 
 export type StorageSpec = z.output<typeof StorageSpec>;

@@ -98,7 +98,7 @@ describe('a model', () => {
       );
       return true;
     };
-    await expect(fetch('hf://acme/tiny', undefined, {}, abort.signal)).rejects.toThrow();
+    await expect(fetch('hf://acme/tiny', undefined, {}, abort.signal)).rejects.toMatchObject({ code: 'Interrupted' });
     expect(await readdir(join(dir, 'trees')).catch(() => [])).toEqual([]);
     expect(await readdir(join(dir, 'partial'))).toHaveLength(1);
     hub.intercept = undefined;

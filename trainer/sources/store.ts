@@ -116,7 +116,7 @@ async function fetchBlob(dir: string, file: RemoteFile, options: BlobOptions): P
       await rm(partial, { force: true });
       wrong++;
     } catch (error) {
-      options.signal.throwIfAborted();
+      stopIfAsked(options.signal);
       if (error instanceof CftError || attempt + 1 >= ATTEMPTS) throw unavailable(error, file);
       await sleep(pause(attempt), undefined, { signal: options.signal });
     }
@@ -183,7 +183,7 @@ function unavailable(error: unknown, file: RemoteFile): CftError {
 
 async function waitForLock(path: string, signal: AbortSignal) {
   for (;;) {
-    signal.throwIfAborted();
+    stopIfAsked(signal);
     try {
       return await takeLock(path, 'the store of fetched files');
     } catch (error) {
@@ -191,6 +191,10 @@ async function waitForLock(path: string, signal: AbortSignal) {
       await sleep(500, undefined, { signal });
     }
   }
+}
+
+function stopIfAsked(signal: AbortSignal): void {
+  if (signal.aborted) throw new CftError('Interrupted', 'stopped while sources were fetched', { cause: signal.reason });
 }
 
 function keyOf({ check }: RemoteFile): string {

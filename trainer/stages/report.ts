@@ -36,8 +36,17 @@ export async function report({ runDir, params }: ReportStage, context: StageCont
   const [page, summary] = [join(params.output, 'index.html'), join(params.output, 'report.json')];
   await writeJsonAtomic(join(runDir, summary), summarize(data));
   await writeFileAtomic(join(runDir, page), renderPage(data));
+  if (params.export !== undefined) await copyTo(params.export, runDir, context);
   return {
     metrics: { trials: data.trials.length, examples: data.examples.length, warnings: data.warnings.length },
     artifacts: { report: page, summary },
   };
+}
+
+/** The AWS SDK is loaded only for a run that asks for it. */
+async function copyTo(destination: string, runDir: string, context: StageContext): Promise<void> {
+  const { exportRun } = await import('../sources/export.ts');
+  const { logger, signal } = context;
+  const done = await exportRun(runDir, destination, { env: process.env, logger, signal, now: () => context.now() });
+  logger.info('run exported', { to: destination, ...done });
 }
