@@ -61,11 +61,15 @@ async function checkDataset(path: string, keys: FieldPath, dataset: DatasetSpec)
   const source = [...keys, 'source'];
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) return [problem(source, `${path} does not exist`, path)];
+  // The columns of a benchmark or a conversation, and of anything but JSON, are looked at when they are read.
+  const isPlain = dataset.preset === undefined && dataset.fields.messages === undefined && JSON_LINES.test(path);
+  if (found.isDirectory() || !isPlain) return [];
   if (!found.isFile()) return [problem(source, `${path} is not a file`, path)];
   const first = await firstRecord(path);
   if (first === undefined) return [problem(source, `${path} is empty`, path)];
   if (!isRecord(first.value)) return [problem(source, `${path}:${first.line} is not a JSON object`, path)];
   const { value } = first;
+  if (!('question' in value) && ('messages' in value || 'prompt' in value)) return [];
   return Object.entries(dataset.fields).flatMap(([field, column]) => {
     if (column === undefined || Object.hasOwn(value, column)) return [];
     const columns = Object.keys(value).join(', ');
@@ -78,6 +82,8 @@ async function checkDataset(path: string, keys: FieldPath, dataset: DatasetSpec)
     ];
   });
 }
+
+const JSON_LINES = /\.(?:jsonl|ndjson)$/i;
 
 /** The first line that is not blank, parsed; its value is undefined where it is not JSON. */
 async function firstRecord(path: string): Promise<{ line: number; value: unknown } | undefined> {
