@@ -45,6 +45,8 @@ export interface BatchOptions {
 
 /** Part of the slots that should be free before sequences are let in: for a few that costs nearly as much as for many. */
 const ADMISSION = 1 / 8;
+/** Part of the active sequences that may wait for others of their length. */
+const WAITING = 1 / 8;
 
 /**
  * Continuous batching over an engine's slots: a slot whose sequence finished is free for the next at once. What a sequence
@@ -86,7 +88,7 @@ export class BatchDecoder<T> {
   /** Gives each request a free slot; there must be enough. */
   admit(requests: readonly DecodeRequest<T>[]): void {
     const prefills: { slot: number; ids: readonly number[] }[] = [];
-    const forks: { slot: number; origin: number }[] = [];
+    const forks: { slot: number; origin: number; length: number }[] = [];
     let slot = -1;
     for (const request of requests) {
       slot = this.#active.indexOf(undefined, slot + 1);
@@ -97,7 +99,7 @@ export class BatchDecoder<T> {
         if (known.length > 0) prefills.push({ slot, ids: known });
         this.#active[slot] = { ...first, position: known.length, feed: start.prompt.at(-1) as number };
       } else {
-        forks.push({ slot, origin: start.origin });
+        forks.push({ slot, origin: start.origin, length: start.length });
         this.#active[slot] = { ...first, position: start.length, feed: start.token };
       }
     }
@@ -105,24 +107,30 @@ export class BatchDecoder<T> {
     if (forks.length > 0) this.#engine.fork(forks);
   }
 
-  /** One more token for every active sequence. Returns those that it finished, their slots free again. */
+  /**
+   * One more token for every active sequence but the few longest, for which the step would cost all others more: they wait until there are
+   * more of them. Returns the sequences that it finished, their slots free again.
+   */
   advance(): DecodedSequence<T>[] {
     const { slots, topK } = this.#engine;
+    const { temperature } = this.#options;
     const ids = new Int32Array(slots);
     const positions = new Int32Array(slots);
     const uniforms = new Float32Array(slots);
+    const reach = this.#reach();
+    const served = (active: Active<T>) => active.position < reach;
     for (const [slot, active] of this.#active.entries()) {
       if (active === undefined) continue;
       ids[slot] = active.feed;
       positions[slot] = active.position;
-      if (this.#options.temperature !== undefined) uniforms[slot] = belowOne(active.request.uniform?.() ?? 0);
+      if (temperature !== undefined && served(active)) uniforms[slot] = belowOne(active.request.uniform?.() ?? 0);
     }
-    const { temperature } = this.#options;
-    const out = this.#engine.step(ids, positions, temperature === undefined ? undefined : { temperature, uniforms });
+    const sampling = temperature === undefined ? {} : { sampling: { temperature, uniforms } };
+    const out = this.#engine.step(ids, positions, { reach, ...sampling });
     this.#steps++;
     const finished: DecodedSequence<T>[] = [];
     for (const [slot, active] of this.#active.entries()) {
-      if (active === undefined) continue;
+      if (active === undefined || !served(active)) continue;
       const next = out.next[slot] as number;
       this.#tokens++;
       active.ids.push(next);
@@ -139,6 +147,13 @@ export class BatchDecoder<T> {
       finished.push({ tag: request.tag, ids: active.ids, finish: ended ? 'eos' : 'length', margin, entropies, top });
     }
     return finished;
+  }
+
+  /** The cheapest reach that serves all but the few longest. */
+  #reach(): number {
+    const lengths = this.#active.flatMap((active) => (active === undefined ? [] : [active.position + 1]));
+    lengths.sort((a, b) => a - b);
+    return this.#engine.reachFor(lengths[Math.ceil((1 - WAITING) * lengths.length) - 1] ?? 0);
   }
 }
 

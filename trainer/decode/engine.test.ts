@@ -32,8 +32,8 @@ describe.each([
     const [score] = engine.score([{ origin: 1, ids }]);
     engine.prefill([{ slot: 1, ids: ids.slice(0, 6) }]);
     engine.fork([
-      { origin: 1, slot: 0 },
-      { origin: 1, slot: 2 },
+      { origin: 1, slot: 0, length: 6 },
+      { origin: 1, slot: 2, length: 3 },
     ]);
     const out = engine.step(Int32Array.from([13, 13, 10]), Int32Array.from([6, 6, 3]));
     for (const [slot, row] of [
@@ -77,6 +77,54 @@ describe.each([
     expect(draw(1, 1)).not.toEqual(draw(2, 1));
     expect(draw(1, 1e-3)).toEqual(decode(engine, requests(1)).map(({ ids }) => ids));
   });
+});
+
+test('how much of the cache a step looks at changes no bit for the sequences that fit, and what did not fit can be fed again', async () => {
+  const session = createSession();
+  const model = await loadModel(session, fixtureDir('tied-gqa2'));
+  const engine = new DecodeEngine(session, model, { slots: 4, maxLength: 300, topK: 3, entropy: true });
+  expect([1, 128, 129, 300].map((length) => engine.reachFor(length))).toEqual([128, 128, 256, 384]);
+  const random = createRandom(3);
+  engine.prefill([{ slot: 3, ids: Array.from({ length: 140 }, () => random.int(60)) }]);
+  for (let position = 0; position < 40; position++) {
+    const tokens = Int32Array.from({ length: 4 }, () => random.int(60));
+    const positions = Int32Array.of(position, position, 0, 140);
+    const [near, far, again] = [128, 384, 128].map((reach) => engine.step(tokens, positions, { reach }));
+    for (const name of ['next', 'margin', 'topIds', 'topLogprobs', 'entropy'] as const) {
+      const ofThree = (values: ArrayLike<number> | undefined) =>
+        Array.from(values ?? []).slice(0, (3 * (values?.length ?? 0)) / 4);
+      expect(ofThree(far?.[name])).toEqual(ofThree(near?.[name]));
+      expect(ofThree(again?.[name])).toEqual(ofThree(near?.[name]));
+    }
+    const [whole, once] = [engine.step(tokens, positions), engine.step(tokens, positions, { reach: 256 })];
+    expect(once).toEqual(whole);
+  }
+  session.dispose();
+});
+
+test('sequences that wait because they are long end as they do alone', async () => {
+  const session = createSession();
+  const model = await loadModel(session, fixtureDir('tied-gqa2'));
+  const random = createRandom(8);
+  const requests: DecodeRequest<number>[] = Array.from({ length: 30 }, (_, tag) => {
+    const own = createRandom(tag);
+    return {
+      tag,
+      start: { prompt: Array.from({ length: tag % 10 === 0 ? 124 : 2 + random.int(60) }, () => random.int(60)) },
+      maxNewTokens: 14,
+      uniform: () => own.uniform(),
+    };
+  });
+  const many = decode(new DecodeEngine(session, model, { slots: 16, maxLength: 138, name: 'many' }), requests, 1);
+  const alone = requests.map((request) => {
+    const own = createRandom(request.tag);
+    return { ...request, uniform: () => own.uniform() };
+  });
+  const single = new DecodeEngine(session, model, { slots: 1, maxLength: 138, name: 'single' });
+  expect(many.map(({ ids }) => ids)).toEqual(
+    alone.flatMap((request) => decode(single, [request], 1)).map(({ ids }) => ids),
+  );
+  session.dispose();
 });
 
 test('sampled tokens have the frequencies of the distribution', async () => {

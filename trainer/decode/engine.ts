@@ -1,21 +1,19 @@
-import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
-import { CftError } from '../../crds/errors.ts';
-import type { ModelConfig } from '../model/config.ts';
-import { decoderHidden, lmHead } from '../model/decoder.ts';
-import type { Parameters } from '../model/parameters.ts';
+import { requireFixedAngles } from '../model/rope.ts';
 import type { Program, Session, TypedArray } from '../tensor/session.ts';
-import { tf } from '../tensor/tf.ts';
-import { entropy, greedy, sample } from './choose.ts';
-import { copySlots, createKvCache, type KvCache, runAttention, stepAttention } from './kv-cache.ts';
-import { runBatches } from './runs.ts';
+import { BLOCK, createKvCache } from './kv-cache.ts';
+import {
+  type DecodableModel,
+  declareProgram,
+  FORK_WIDTH,
+  PREFILL_LENGTH,
+  type ProgramName,
+  type ProgramSettings,
+  prefillWidth,
+  SCORE_LENGTH,
+} from './programs.ts';
+import { type Run, runBatches } from './runs.ts';
 
-/** What the engine needs of a model: its shape, and its weights in the engine's session. */
-export interface DecodableModel {
-  readonly config: ModelConfig;
-  readonly parameters: Parameters;
-}
-
-type ProgramName = 'prefill' | 'score' | 'fork' | 'step' | 'sample';
+export type { DecodableModel } from './programs.ts';
 
 export interface EngineOptions {
   /** Sequences that decode at the same time. */
@@ -54,53 +52,69 @@ export interface ScoreOutput {
   readonly entropy: Float32Array;
 }
 
-/** Caches hold a multiple of this many tokens a sequence. */
-const LENGTH_STEP = 32;
-/** Tokens of a sequence that one prefill run takes, and of how many sequences: enough rows to keep the processor busy. */
-const PREFILL_LENGTH = 32;
-const PREFILL_WIDTH = 16;
-/** Tokens of a sequence that one score run takes. */
-const SCORE_LENGTH = 64;
-/** Slots that one fork program copies. */
-const FORK_WIDTH = 16;
+/** Up to so many reaches all programs are declared before the first run; with more, those that are needed when they are. */
+const REACHES_AT_ONCE = 4;
 
 /**
  * Batched decoding with a key/value cache in session variables. A handful of programs of fixed shapes does sequences of every length;
  * what goes in and out of them are token ids and a few numbers a sequence.
  */
 export class DecodeEngine {
-  readonly slots: number;
-  readonly maxLength: number;
-  readonly topK: number;
-  readonly #session: Session;
-  readonly #model: DecodableModel;
-  readonly #options: EngineOptions;
-  readonly #cache: KvCache;
-  readonly #origins: KvCache | undefined;
+  readonly #name: string;
+  /** In blocks, rising: how much of the cache programs can look at. */
+  readonly #reaches: readonly number[];
+  readonly #usual: readonly ProgramName[];
+  readonly #settings: ProgramSettings;
   readonly #programs = new Map<string, Program>();
 
   constructor(session: Session, model: DecodableModel, options: EngineOptions) {
-    this.slots = options.slots;
-    this.maxLength = Math.ceil(options.maxLength / LENGTH_STEP) * LENGTH_STEP;
-    this.topK = Math.min(options.topK ?? 0, model.config.vocabSize);
-    this.#session = session;
-    this.#model = model;
-    this.#options = options;
-    const name = options.name ?? 'decode';
-    this.#cache = createKvCache(session, model.config, `${name}.cache`, options.slots, this.maxLength);
-    const origins = options.origins ?? 0;
-    this.#origins =
-      origins === 0 ? undefined : createKvCache(session, model.config, `${name}.origins`, origins, this.maxLength);
+    const { slots, maxLength, origins = 0, topK = 0, sampling = false, name = 'decode' } = options;
+    const { config } = model;
+    requireFixedAngles(config, maxLength);
+    const blocks = Math.ceil(maxLength / BLOCK);
+    this.#name = name;
+    this.#reaches = reaches(blocks);
+    this.#usual =
+      origins > 0 ? ['score', 'fork', 'step'] : sampling ? ['prefill', 'step', 'sample'] : ['prefill', 'step'];
+    this.#settings = {
+      session,
+      model,
+      cache: createKvCache(session, config, `${name}.cache`, slots, blocks),
+      origins: origins === 0 ? undefined : createKvCache(session, config, `${name}.origins`, origins, blocks),
+      topK: Math.min(topK, config.vocabSize),
+      scoreTopK: Math.min(topK === 0 ? 3 : topK, config.vocabSize),
+      entropy: options.entropy === true,
+    };
+  }
+
+  get slots(): number {
+    return this.#settings.cache.slots;
+  }
+
+  /** Longest sequence, in tokens: at least what was asked for. */
+  get maxLength(): number {
+    return this.#settings.cache.blocks * BLOCK;
+  }
+
+  /** How many likeliest tokens `step` tells. */
+  get topK(): number {
+    return this.#settings.topK;
+  }
+
+  /** How many likeliest tokens `score` tells. */
+  get scoreTopK(): number {
+    return this.#settings.scoreTopK;
   }
 
   /** Computes the keys and values of each sequence's tokens into its slot. */
   prefill(items: readonly { readonly slot: number; readonly ids: readonly number[] }[]): void {
-    for (const { runs, ids, positions } of runBatches(items, this.#prefillWidth, PREFILL_LENGTH)) {
+    const width = prefillWidth(this.#settings.cache);
+    for (const { runs, ids, positions } of runBatches(items, width, PREFILL_LENGTH)) {
       const slots = padList(
         runs.map(({ item }) => item.slot),
-        this.#prefillWidth,
+        width,
       );
-      this.#program('prefill').run({ ids, positions, slots });
+      this.#program('prefill', reachOf(runs)).run({ ids, positions, slots });
     }
   }
 
@@ -116,7 +130,8 @@ export class DecodeEngine {
       for (const { runs, ids, positions } of runBatches([item], 1, SCORE_LENGTH)) {
         const [{ start, ids: own }] = runs as [(typeof runs)[number]];
         const following = positions.map((position) => item.ids[position + 1] ?? 0);
-        const out = this.#program('score').run({ ids, positions, following, origins: Int32Array.of(item.origin) });
+        const program = this.#program('score', reachOf(runs));
+        const out = program.run({ ids, positions, following, origins: Int32Array.of(item.origin) });
         for (const [name, width] of [
           ['topIds', k],
           ['topLogprobs', k],
@@ -129,21 +144,19 @@ export class DecodeEngine {
     });
   }
 
-  /** Copies origins into slots: the slot then holds the origin's whole sequence, of which a step's position uses a prefix. */
-  fork(pairs: readonly { readonly origin: number; readonly slot: number }[]): void {
+  /** Copies the first `length` tokens of origins into slots, which may go on from any place in there. */
+  fork(pairs: readonly { readonly origin: number; readonly slot: number; readonly length: number }[]): void {
     for (let start = 0; start < pairs.length; start += FORK_WIDTH) {
       const part = pairs.slice(start, start + FORK_WIDTH);
-      const program = this.#program('fork');
-      program.run({
-        from: padList(
-          part.map((p) => p.origin),
-          FORK_WIDTH,
-        ),
-        to: padList(
-          part.map((p) => p.slot),
-          FORK_WIDTH,
-        ),
-      });
+      const from = padList(
+        part.map(({ origin }) => origin),
+        FORK_WIDTH,
+      );
+      const to = padList(
+        part.map(({ slot }) => slot),
+        FORK_WIDTH,
+      );
+      this.#program('fork', Math.max(...part.map(({ length }) => length))).run({ from, to });
     }
   }
 
@@ -152,145 +165,56 @@ export class DecodeEngine {
    *
    * @param ids       [slots] token to feed
    * @param positions [slots] its place in the slot's sequence
-   * @param sampling  how to draw; greedy without it
+   * @param options   `reach`: the longest sequence to be served, in tokens with the new one; a slot whose sequence is longer gets nothing of
+   *                  meaning and is to be fed the same again. Default: all. `sampling`: how to draw; greedy without it.
    */
   step(
     ids: Int32Array,
     positions: Int32Array,
-    sampling?: { readonly temperature: number; readonly uniforms: Float32Array },
+    options: {
+      readonly reach?: number;
+      readonly sampling?: { readonly temperature: number; readonly uniforms: Float32Array };
+    } = {},
   ): StepOutput {
-    if (sampling === undefined) return this.#program('step').run({ ids, positions }) as never;
+    const { reach = this.maxLength, sampling } = options;
+    if (sampling === undefined) return this.#program('step', reach).run({ ids, positions }) as never;
     const { temperature, uniforms } = sampling;
     const feeds = { ids, positions, temperature: new Float32Array([temperature]), uniforms };
-    return this.#program('sample').run(feeds) as never;
+    return this.#program('sample', reach).run(feeds) as never;
   }
 
-  /** How many likeliest tokens `score` tells. */
-  get scoreTopK(): number {
-    return Math.min(this.topK === 0 ? 3 : this.topK, this.#model.config.vocabSize);
+  /** The reach, in tokens, of the cheapest step that serves sequences of this length. */
+  reachFor(length: number): number {
+    const blocks = this.#reaches.find((some) => some * BLOCK >= length);
+    return blocks === undefined ? this.maxLength : blocks * BLOCK;
   }
 
   // A program that is declared after the first run costs loading all of them again, so the usual ones are declared at once.
-  #program(name: ProgramName): Program {
-    for (const each of [...this.#usual, name])
-      if (!this.#programs.has(each)) this.#programs.set(each, this.#declare(each));
-    return this.#programs.get(name) as Program;
-  }
-
-  get #usual(): readonly ProgramName[] {
-    if (this.#origins !== undefined) return ['score', 'fork', 'step'];
-    return this.#options.sampling === true ? ['prefill', 'step', 'sample'] : ['prefill', 'step'];
-  }
-
-  #declare(name: ProgramName): Program {
-    switch (name) {
-      case 'prefill':
-        return this.#declarePrefill();
-      case 'score':
-        return this.#declareScore();
-      case 'fork':
-        return this.#declareFork();
-      case 'step':
-        return this.#declareStep();
-      case 'sample':
-        return this.#declareSample();
-    }
-  }
-
-  get #prefillWidth(): number {
-    return Math.min(PREFILL_WIDTH, this.slots);
-  }
-
-  get #originCache(): KvCache {
-    if (this.#origins === undefined) throw new CftError('Internal', 'this engine keeps no origins');
-    return this.#origins;
-  }
-
-  #name(program: string): string {
-    return `${this.#options.name ?? 'decode'}.${program}`;
-  }
-
-  #declarePrefill(): Program {
-    const { config, parameters } = this.#model;
-    const rows = this.#prefillWidth * PREFILL_LENGTH;
-    const inputs = { ids: int32(rows), positions: int32(rows), slots: int32(this.#prefillWidth) };
-    return this.#session.program(this.#name('prefill'), inputs, ({ ids, positions, slots }) => {
-      const attend = runAttention(config, this.#cache, slots as Tensor1D, positions as Tensor1D);
-      decoderHidden(config, parameters, ids as Tensor1D, positions as Tensor1D, attend);
-      return {};
-    }) as Program;
-  }
-
-  #declareScore(): Program {
-    const { config, parameters } = this.#model;
-    const row = int32(SCORE_LENGTH);
-    const inputs = { ids: row, positions: row, following: row, origins: int32(1) };
-    return this.#session.program(this.#name('score'), inputs, ({ ids, positions, following, origins }) => {
-      const attend = runAttention(config, this.#originCache, origins as Tensor1D, positions as Tensor1D);
-      const hidden = decoderHidden(config, parameters, ids as Tensor1D, positions as Tensor1D, attend);
-      const logprobs = tf.logSoftmax(lmHead(config, parameters, hidden)) as Tensor2D;
-      const top = tf.topk(logprobs, this.scoreTopK, true);
-      const rowStarts = tf.mul(tf.range(0, SCORE_LENGTH, 1, 'int32'), tf.scalar(config.vocabSize, 'int32'));
-      const logprob = tf.gather(tf.reshape(logprobs, [-1]), tf.add(rowStarts, following) as Tensor1D);
-      const nats = tf.neg(tf.sum(tf.mul(tf.exp(logprobs), logprobs), 1));
-      return { topIds: top.indices, topLogprobs: top.values, logprob, entropy: nats };
-    }) as Program;
-  }
-
-  #declareFork(): Program {
-    const { config } = this.#model;
-    const origins = this.#originCache;
-    return this.#session.program(
-      this.#name('fork'),
-      { from: int32(FORK_WIDTH), to: int32(FORK_WIDTH) },
-      ({ from, to }) => {
-        copySlots(config, origins, this.#cache, from as Tensor1D, to as Tensor1D);
-        return {};
-      },
-    ) as Program;
-  }
-
-  #declareStep(): Program {
-    const inputs = { ids: int32(this.slots), positions: int32(this.slots) };
-    return this.#session.program(this.#name('step'), inputs, ({ ids, positions }) => {
-      const logits = this.#stepLogits(ids as Tensor1D, positions as Tensor1D);
-      return { ...greedy(logits), ...this.#extras(logits) };
-    }) as Program;
-  }
-
-  #declareSample(): Program {
-    const { slots } = this;
-    const inputs = { ids: int32(slots), positions: int32(slots), temperature: float32(1), uniforms: float32(slots) };
-    return this.#session.program(this.#name('sample'), inputs, ({ ids, positions, temperature, uniforms }) => {
-      const logits = this.#stepLogits(ids as Tensor1D, positions as Tensor1D);
-      const { margin } = greedy(logits);
-      return { next: sample(logits, temperature as Tensor1D, uniforms as Tensor1D), margin, ...this.#extras(logits) };
-    }) as Program;
-  }
-
-  #stepLogits(ids: Tensor1D, positions: Tensor1D): Tensor2D {
-    const { config, parameters } = this.#model;
-    return lmHead(
-      config,
-      parameters,
-      decoderHidden(config, parameters, ids, positions, stepAttention(config, this.#cache, positions)),
-    );
-  }
-
-  #extras(logits: Tensor2D): Record<string, Tensor2D | Tensor1D> {
-    const extras: Record<string, Tensor2D | Tensor1D> = {};
-    if (this.#options.entropy === true) extras.entropy = entropy(logits);
-    if (this.topK > 0) {
-      const top = tf.topk(tf.logSoftmax(logits), this.topK, true);
-      extras.topIds = top.indices as Tensor2D;
-      extras.topLogprobs = top.values as Tensor2D;
-    }
-    return extras;
+  #program(name: ProgramName, length: number): Program {
+    const wanted = this.reachFor(length) / BLOCK;
+    const together = this.#reaches.length <= REACHES_AT_ONCE ? this.#reaches : [wanted];
+    const key = (each: ProgramName, reach: number) => `${this.#name}.${each}-${reach}`;
+    if (!this.#programs.has(key(name, wanted)))
+      for (const reach of together)
+        for (const each of new Set([...this.#usual, name])) {
+          const label = key(each, reach);
+          if (!this.#programs.has(label)) this.#programs.set(label, declareProgram(each, label, reach, this.#settings));
+        }
+    return this.#programs.get(key(name, wanted)) as Program;
   }
 }
 
-const int32 = (...shape: number[]) => ({ shape, dtype: 'int32' as const });
-const float32 = (...shape: number[]) => ({ shape, dtype: 'float32' as const });
+/** 1, 2, 3, 4, 6, 8, 12, 16, ... up to all blocks: two between a power of two and the next, so that at most half as much again is looked at. */
+function reaches(blocks: number): number[] {
+  const sizes = [];
+  for (let power = 1; power < blocks; power *= 2) sizes.push(power, 1.5 * power);
+  return [...sizes.filter((size) => Number.isInteger(size) && size < blocks), blocks];
+}
+
+/** Length of the longest sequence in a batch of runs, these included. */
+function reachOf(runs: readonly Run<unknown>[]): number {
+  return Math.max(...runs.map(({ start, ids }) => start + ids.length));
+}
 
 function padList(values: readonly number[], width: number): Int32Array {
   return Int32Array.from({ length: width }, (_, i) => values[Math.min(i, values.length - 1)] ?? 0);

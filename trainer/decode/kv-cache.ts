@@ -1,116 +1,183 @@
-import type { Tensor1D, Tensor3D } from '@tensorflow/tfjs-core';
+import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
 import type { ModelConfig } from '../model/config.ts';
 import { attentionMasks } from '../model/decoder.ts';
 import type { Attend } from '../model/parameters.ts';
-import { requireFixedAngles } from '../model/rope.ts';
 import type { Session, Variable } from '../tensor/session.ts';
 import { tf } from '../tensor/tf.ts';
 
+/** Tokens of a block: what attention looks at is a whole number of them. */
+export const BLOCK = 128;
+
 /**
- * Keys and values of `slots` sequences of up to `time` tokens, one pair of session variables a layer, each of shape
- * [slots * kvHeads, time * headDim]: a token's row is contiguous, and so is a sequence's. Nothing is cleared between
+ * Keys and values of `slots` sequences of up to `blocks * BLOCK` tokens, one pair of session variables a layer. A variable has a row for each
+ * block of each head of each slot, [blocks * slots * kvHeads, BLOCK * headDim], the first blocks of all slots before the second ones:
+ * looking at the first few blocks only, while all sequences are short, needs no copy. Nothing is cleared between
  * sequences: a query sees only places up to its own position, which its sequence has written.
  */
 export interface KvCache {
   readonly slots: number;
-  readonly time: number;
+  readonly blocks: number;
   readonly layers: readonly { readonly k: Variable; readonly v: Variable }[];
 }
 
-/** Declares the cache's variables in the session: 2 * layers * slots * time * kvHeads * headDim floats. */
+/** Declares the cache's variables in the session: 2 * layers * slots * blocks * BLOCK * kvHeads * headDim floats. */
 export function createKvCache(
   session: Session,
   config: ModelConfig,
   name: string,
   slots: number,
-  time: number,
+  blocks: number,
 ): KvCache {
-  const shape = [slots * config.numKeyValueHeads, time * config.headDim];
+  const shape = [blocks * slots * config.numKeyValueHeads, BLOCK * config.headDim];
   const layers = Array.from({ length: config.numHiddenLayers }, (_, layer) => ({
     k: session.variable(`${name}.${layer}.k`, { shape, dtype: 'float32' }),
     v: session.variable(`${name}.${layer}.v`, { shape, dtype: 'float32' }),
   }));
-  return { slots, time, layers };
+  return { slots, blocks, layers };
 }
 
 /**
- * Attention of one new token a slot over its cached sequence; the token's key and value are put into the cache first.
- * Costs 2 * slots * heads * time * headDim multiply-adds a layer, whatever the positions.
+ * Attention of one new token a slot over the first `reach` blocks of its cached sequence; the token's key and value are put into the cache
+ * first. Costs 2 * slots * heads * reach * BLOCK * headDim multiply-adds a layer. Of a slot whose token lies beyond the reach the result
+ * means nothing; feed it the same token again later.
  *
  * @param positions [slots] int32 place of each slot's new token
  */
-export function stepAttention(config: ModelConfig, cache: KvCache, positions: Tensor1D): Attend {
-  const { numAttentionHeads: heads, numKeyValueHeads: kvHeads, headDim } = config;
-  const { slots, time } = cache;
-  requireFixedAngles(config, time);
-  const places = tf.range(0, time, 1, 'int32');
-  const maskOf = attentionMasks(config, tf.reshape(positions, [slots, 1, 1]), tf.reshape(places, [1, 1, time]));
-  const firstRows = tf.mul(tf.range(0, slots * kvHeads, 1, 'int32'), tf.scalar(time, 'int32'));
-  const rows = tf.reshape(tf.add(tf.reshape(firstRows, [slots, kvHeads]), tf.reshape(positions, [slots, 1])), [-1]);
-  const put = (variable: Variable, x: Tensor3D): Tensor3D =>
-    tf.reshape(variable.updateRows(rows, tf.reshape(x, [slots * kvHeads, headDim])), [slots * kvHeads, time, headDim]);
+export function stepAttention(config: ModelConfig, cache: KvCache, positions: Tensor1D, reach: number): Attend {
+  const { numKeyValueHeads: kvHeads, headDim } = config;
+  const { slots } = cache;
+  const sequences = slots * kvHeads;
+  const rows = tokenRows(cache, kvHeads, tf.range(0, slots, 1, 'int32'), positions);
+  const masks = blockMasks(config, reach, tf.reshape(positions, [slots, 1, 1, 1]));
+  const put = (variable: Variable, x: Tensor3D): Tensor3D[] => {
+    const whole = variable.updateRows(rows, tf.reshape(x, [sequences, headDim]));
+    return range(reach).map((block) =>
+      tf.reshape(tf.slice(whole, [block * sequences, 0], [sequences, BLOCK * headDim]), [sequences, BLOCK, headDim]),
+    );
+  };
   return (layer, q, k, v) => {
-    const keys = put(layerOf(cache, layer).k, k);
-    const values = put(layerOf(cache, layer).v, v);
-    const queries = tf.reshape(tf.mul(q, headDim ** -0.5), [slots * kvHeads, heads / kvHeads, headDim]);
-    const scores = tf.reshape(tf.matMul(queries, keys, false, true), [slots, heads, time]);
-    const weights = tf.reshape(tf.softmax(tf.add(scores, maskOf(layer))), [slots * kvHeads, heads / kvHeads, time]);
-    return tf.reshape(tf.matMul(weights, values), [slots, heads * headDim]);
+    const { k: keys, v: values } = layerOf(cache, layer);
+    return attendBlocks(config, slots, q, put(keys, k), put(values, v), masks(layer));
   };
 }
 
 /**
- * Attention of a run of new tokens over the cached sequences of some slots, each token seeing those before it; their keys and
- * values are put into the cache first. Costs 2 * rows * heads * time * headDim multiply-adds a layer.
+ * Attention of a run of new tokens over the first `reach` blocks of the cached sequences of some slots, each token seeing those before it; their
+ * keys and values are put into the cache first. Costs 2 * rows * heads * reach * BLOCK * headDim multiply-adds a layer.
  *
  * A run shorter than `length` repeats its last token at the same position, which writes and computes the same again; so may a
  * slot come twice with the same tokens.
  *
  * @param slots     [n] int32
- * @param positions [n * length] int32 place of each token in its slot's sequence
+ * @param positions [n * length] int32 place of each token in its slot's sequence, all within the reach
  */
-export function runAttention(config: ModelConfig, cache: KvCache, slots: Tensor1D, positions: Tensor1D): Attend {
-  const { numAttentionHeads: heads, numKeyValueHeads: kvHeads, headDim } = config;
-  const { time } = cache;
-  requireFixedAngles(config, time);
+export function runAttention(
+  config: ModelConfig,
+  cache: KvCache,
+  slots: Tensor1D,
+  positions: Tensor1D,
+  reach: number,
+): Attend {
+  const { numKeyValueHeads: kvHeads, headDim } = config;
   const n = slots.shape[0];
   const length = positions.shape[0] / n;
-  const group = heads / kvHeads;
-  const places = tf.range(0, time, 1, 'int32');
-  const maskOf = attentionMasks(config, tf.reshape(positions, [n, 1, length, 1]), tf.reshape(places, [1, 1, 1, time]));
-  const sequences = headRows(slots, kvHeads);
-  const firstRows = tf.mul(tf.reshape(sequences, [n, 1, kvHeads]), tf.scalar(time, 'int32'));
-  const rows = tf.reshape(tf.add(firstRows, tf.reshape(positions, [n, length, 1])), [-1]);
-  const put = (variable: Variable, x: Tensor3D): Tensor3D => {
+  const repeated = tf.reshape(tf.tile(tf.reshape(slots, [n, 1]), [1, length]), [-1]) as Tensor1D;
+  const rows = tokenRows(cache, kvHeads, repeated, positions);
+  const sequences = range(reach).map((block) => blockRows(cache, kvHeads, slots, block));
+  const masks = blockMasks(config, reach, tf.reshape(positions, [n, 1, length, 1]));
+  const put = (variable: Variable, x: Tensor3D): Tensor3D[] => {
     const whole = variable.updateRows(rows, tf.reshape(x, [n * length * kvHeads, headDim]));
-    return tf.reshape(tf.gather(whole, sequences), [n * kvHeads, time, headDim]);
+    return sequences.map((own) => tf.reshape(tf.gather(whole, own), [n * kvHeads, BLOCK, headDim]));
   };
   return (layer, q, k, v) => {
-    const keys = put(layerOf(cache, layer).k, k);
-    const values = put(layerOf(cache, layer).v, v);
-    const byHead = tf.transpose(tf.reshape(tf.mul(q, headDim ** -0.5), [n, length, heads, headDim]), [0, 2, 1, 3]);
-    const queries = tf.reshape(byHead, [n * kvHeads, group * length, headDim]);
-    const scores = tf.reshape(tf.matMul(queries, keys, false, true), [n, heads, length, time]);
-    const weights = tf.reshape(tf.softmax(tf.add(scores, maskOf(layer))), [n * kvHeads, group * length, time]);
-    const mixed = tf.reshape(tf.matMul(weights, values), [n, heads, length, headDim]);
-    return tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [n * length, heads * headDim]);
+    const { k: keys, v: values } = layerOf(cache, layer);
+    return attendBlocks(config, n, q, put(keys, k), put(values, v), masks(layer));
   };
 }
 
-/** Copies whole sequences from one cache to another of the same time, `from[i]` of the source to `to[i]`; both [n] int32. */
-export function copySlots(config: ModelConfig, source: KvCache, target: KvCache, from: Tensor1D, to: Tensor1D): void {
-  const fromRows = headRows(from, config.numKeyValueHeads);
-  const toRows = headRows(to, config.numKeyValueHeads);
+/** Copies the first `reach` blocks of sequences from one cache to another, `from[i]` of the source to `to[i]`; both [n] int32. */
+export function copySlots(
+  config: ModelConfig,
+  source: KvCache,
+  target: KvCache,
+  from: Tensor1D,
+  to: Tensor1D,
+  reach: number,
+): void {
+  const rowsOf = (cache: KvCache, slots: Tensor1D) =>
+    tf.concat(range(reach).map((block) => blockRows(cache, config.numKeyValueHeads, slots, block)));
+  const fromRows = rowsOf(source, from);
+  const toRows = rowsOf(target, to);
   for (const [layer, { k, v }] of target.layers.entries()) {
     k.updateRows(toRows, tf.gather(layerOf(source, layer).k.read(), fromRows));
     v.updateRows(toRows, tf.gather(layerOf(source, layer).v.read(), fromRows));
   }
 }
 
-/** The cache rows of slots, a row for each of their key/value heads: [n] to [n * kvHeads]. */
-function headRows(slots: Tensor1D, kvHeads: number): Tensor1D {
+/**
+ * Softmax attention over keys and values in blocks. Blocks in which a query sees nothing change no bit of its result: they add zeros, in
+ * order, to the sums of those before.
+ *
+ * @param q      [n * length, heads, headDim], sequence by sequence
+ * @param keys   a block each: [n * kvHeads, BLOCK, headDim]
+ * @param values as keys
+ * @param masks  a block each: broadcasts to [n, heads, length, BLOCK]
+ * @returns [n * length, heads * headDim]
+ */
+function attendBlocks(
+  { numAttentionHeads: heads, numKeyValueHeads: kvHeads, headDim }: ModelConfig,
+  n: number,
+  q: Tensor3D,
+  keys: readonly Tensor3D[],
+  values: readonly Tensor3D[],
+  masks: readonly Tensor[],
+): Tensor2D {
+  const length = q.shape[0] / n;
+  const rows = (heads / kvHeads) * length;
+  const scaled = tf.mul(q, headDim ** -0.5);
+  const byHead = length === 1 ? scaled : tf.transpose(tf.reshape(scaled, [n, length, heads, headDim]), [0, 2, 1, 3]);
+  const queries = tf.reshape(byHead, [n * kvHeads, rows, headDim]) as Tensor3D;
+  const scores = keys.map((block, b) =>
+    tf.add(tf.reshape(tf.matMul(queries, block, false, true), [n, heads, length, BLOCK]), masks[b] as Tensor),
+  );
+  const weights = tf.reshape(tf.softmax(tf.concat(scores, 3)), [n * kvHeads, rows, keys.length * BLOCK]);
+  const mixed = tf
+    .split(weights, keys.length, 2)
+    .map((block, b) => tf.matMul(block, values[b] as Tensor3D) as Tensor)
+    .reduce((a, b) => tf.add(a, b));
+  const weighted = tf.reshape(mixed, [n, heads, length, headDim]);
+  const ordered = length === 1 ? weighted : tf.transpose(weighted, [0, 2, 1, 3]);
+  return tf.reshape(ordered, [n * length, heads * headDim]);
+}
+
+/** What each layer adds to the scores of each block, for queries at places of the shape [n, 1, length, 1]. */
+function blockMasks(config: ModelConfig, reach: number, positions: Tensor): (layer: number) => Tensor[] {
+  const blocks = range(reach).map((block) => {
+    const places = tf.range(block * BLOCK, (block + 1) * BLOCK, 1, 'int32');
+    return attentionMasks(config, positions, tf.reshape(places, [1, 1, 1, BLOCK]));
+  });
+  return (layer) => blocks.map((maskOf) => maskOf(layer));
+}
+
+/** Where a token of a slot is kept, a row of headDim for each key/value head: slots and positions [n] to [n * kvHeads]. */
+function tokenRows(cache: KvCache, kvHeads: number, slots: Tensor1D, positions: Tensor1D): Tensor1D {
+  const int = (value: number) => tf.scalar(value, 'int32');
+  const block = tf.floorDiv(positions, int(BLOCK));
+  const place = tf.sub(positions, tf.mul(block, int(BLOCK)));
+  const firstHead = tf.add(tf.mul(block, int(cache.slots * kvHeads)), tf.mul(slots, int(kvHeads)));
+  const head = tf.add(tf.reshape(firstHead, [-1, 1]), tf.range(0, kvHeads, 1, 'int32'));
+  return tf.reshape(tf.add(tf.mul(head, int(BLOCK)), tf.reshape(place, [-1, 1])), [-1]);
+}
+
+/** The variable's rows that hold a block of slots, one for each of their key/value heads: [n] to [n * kvHeads]. */
+function blockRows({ slots: all }: KvCache, kvHeads: number, slots: Tensor1D, block: number): Tensor1D {
   const first = tf.mul(tf.reshape(slots, [-1, 1]), tf.scalar(kvHeads, 'int32'));
-  return tf.reshape(tf.add(first, tf.range(0, kvHeads, 1, 'int32')), [-1]);
+  const start = block * all * kvHeads;
+  return tf.reshape(tf.add(first, tf.range(start, start + kvHeads, 1, 'int32')), [-1]);
+}
+
+function range(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i);
 }
 
 function layerOf(cache: KvCache, layer: number): { readonly k: Variable; readonly v: Variable } {

@@ -1,0 +1,152 @@
+import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
+import { CftError } from '../../crds/errors.ts';
+import type { ModelConfig } from '../model/config.ts';
+import { decoderHidden, lmHead } from '../model/decoder.ts';
+import type { Parameters } from '../model/parameters.ts';
+import type { Program, Session, TensorSpec } from '../tensor/session.ts';
+import { tf } from '../tensor/tf.ts';
+import { entropy, greedy, sample } from './choose.ts';
+import { copySlots, type KvCache, runAttention, stepAttention } from './kv-cache.ts';
+
+/** What the programs need of a model: its shape, and its weights in their session. */
+export interface DecodableModel {
+  readonly config: ModelConfig;
+  readonly parameters: Parameters;
+}
+
+export type ProgramName = 'prefill' | 'score' | 'fork' | 'step' | 'sample';
+
+/** What all programs of an engine share. */
+export interface ProgramSettings {
+  readonly session: Session;
+  readonly model: DecodableModel;
+  readonly cache: KvCache;
+  /** Of the sequences to fork from. */
+  readonly origins: KvCache | undefined;
+  /** Likeliest tokens that a step tells; 0: none. */
+  readonly topK: number;
+  /** Likeliest tokens that a score tells. */
+  readonly scoreTopK: number;
+  readonly entropy: boolean;
+}
+
+/** Tokens of a sequence that one prefill run takes, and of how many sequences: enough rows to keep the processor busy. */
+export const PREFILL_LENGTH = 32;
+export const prefillWidth = ({ slots }: Pick<KvCache, 'slots'>): number => Math.min(16, slots);
+/** Tokens of a sequence that one score run takes. */
+export const SCORE_LENGTH = 64;
+/** Slots that one fork program copies. */
+export const FORK_WIDTH = 16;
+
+type Inputs = Readonly<Record<string, Tensor>>;
+type Outputs = Record<string, Tensor>;
+
+interface Declaration {
+  readonly inputs: Readonly<Record<string, TensorSpec>>;
+  body(inputs: Inputs): Outputs;
+}
+
+/**
+ * Declares a program of an engine in its session. See DecodeEngine for what each does.
+ *
+ * @param label names it in the session
+ * @param reach blocks of the cache that it looks at
+ */
+export function declareProgram(name: ProgramName, label: string, reach: number, settings: ProgramSettings): Program {
+  const { inputs, body } = DECLARATIONS[name](settings, reach);
+  return settings.session.program(label, inputs, body) as Program;
+}
+
+const DECLARATIONS: Readonly<Record<ProgramName, (settings: ProgramSettings, reach: number) => Declaration>> = {
+  prefill({ model: { config, parameters }, cache }, reach) {
+    const width = prefillWidth(cache);
+    const rows = int32(width * PREFILL_LENGTH);
+    return {
+      inputs: { ids: rows, positions: rows, slots: int32(width) },
+      body({ ids, positions, slots }) {
+        const attend = runAttention(config, cache, slots as Tensor1D, positions as Tensor1D, reach);
+        decoderHidden(config, parameters, ids as Tensor1D, positions as Tensor1D, attend);
+        return {};
+      },
+    };
+  },
+
+  score(settings, reach) {
+    const { config, parameters } = settings.model;
+    const rows = int32(SCORE_LENGTH);
+    return {
+      inputs: { ids: rows, positions: rows, following: rows, origins: int32(1) },
+      body({ ids, positions, following, origins }) {
+        const attend = runAttention(config, originsOf(settings), origins as Tensor1D, positions as Tensor1D, reach);
+        const hidden = decoderHidden(config, parameters, ids as Tensor1D, positions as Tensor1D, attend);
+        const logprobs = tf.logSoftmax(lmHead(config, parameters, hidden)) as Tensor2D;
+        const { indices, values } = tf.topk(logprobs, settings.scoreTopK, true);
+        const starts = tf.mul(tf.range(0, SCORE_LENGTH, 1, 'int32'), tf.scalar(config.vocabSize, 'int32'));
+        const logprob = tf.gather(tf.reshape(logprobs, [-1]), tf.add(starts, following as Tensor) as Tensor1D);
+        const nats = tf.neg(tf.sum(tf.mul(tf.exp(logprobs), logprobs), 1));
+        return { topIds: indices, topLogprobs: values, logprob, entropy: nats };
+      },
+    };
+  },
+
+  fork(settings, reach) {
+    const { cache, model } = settings;
+    return {
+      inputs: { from: int32(FORK_WIDTH), to: int32(FORK_WIDTH) },
+      body({ from, to }) {
+        copySlots(model.config, originsOf(settings), cache, from as Tensor1D, to as Tensor1D, reach);
+        return {};
+      },
+    };
+  },
+
+  step(settings, reach) {
+    const { slots } = settings.cache;
+    return {
+      inputs: { ids: int32(slots), positions: int32(slots) },
+      body({ ids, positions }) {
+        const logits = stepLogits(settings, ids as Tensor1D, positions as Tensor1D, reach);
+        return { ...greedy(logits), ...extras(settings, logits) };
+      },
+    };
+  },
+
+  sample(settings, reach) {
+    const { slots } = settings.cache;
+    const float32 = (size: number) => ({ shape: [size], dtype: 'float32' }) as const;
+    return {
+      inputs: { ids: int32(slots), positions: int32(slots), temperature: float32(1), uniforms: float32(slots) },
+      body({ ids, positions, temperature, uniforms }) {
+        const logits = stepLogits(settings, ids as Tensor1D, positions as Tensor1D, reach);
+        const next = sample(logits, temperature as Tensor1D, uniforms as Tensor1D);
+        return { next, margin: greedy(logits).margin, ...extras(settings, logits) };
+      },
+    };
+  },
+};
+
+function stepLogits(settings: ProgramSettings, ids: Tensor1D, positions: Tensor1D, reach: number): Tensor2D {
+  const { config, parameters } = settings.model;
+  const attend = stepAttention(config, settings.cache, positions, reach);
+  return lmHead(config, parameters, decoderHidden(config, parameters, ids, positions, attend));
+}
+
+function extras(settings: ProgramSettings, logits: Tensor2D): Outputs {
+  const outputs: Outputs = {};
+  if (settings.entropy) outputs.entropy = entropy(logits);
+  if (settings.topK > 0) {
+    const { indices, values } = tf.topk(tf.logSoftmax(logits), settings.topK, true);
+    outputs.topIds = indices;
+    outputs.topLogprobs = values;
+  }
+  return outputs;
+}
+
+function originsOf({ origins }: ProgramSettings): KvCache {
+  if (origins === undefined) throw new CftError('Internal', 'this engine keeps no origins');
+  return origins;
+}
+
+function int32(size: number): TensorSpec {
+  return { shape: [size], dtype: 'int32' };
+}
