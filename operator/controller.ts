@@ -7,7 +7,7 @@ import { planGroups } from './jobs/place.ts';
 import { ApiError, isAlreadyExists, isConflict, isStatus } from './kube/api-error.ts';
 import type { KubeClient } from './kube/client.ts';
 import type { EventRecorder } from './kube/events.ts';
-import { type Job, type KubeObject, type Pod, splitKey } from './kube/objects.ts';
+import { type ConfigMap, type Job, type KubeObject, type Pod, splitKey } from './kube/objects.ts';
 import type { Reflector } from './kube/reflector.ts';
 import { CFT_RUNS, CLAIMS, CONFIG_MAPS, collectionPath, JOBS } from './kube/resources.ts';
 import type { LiveProgress } from './progress/ask.ts';
@@ -37,9 +37,14 @@ export interface ReconcileResult {
   readonly refused?: string;
 }
 
+const REMEMBERED = 2000;
+
 /** Looks at one run: gathers what is known, decides, and carries the decision out. */
 export class Controller {
   readonly #options: ControllerOptions;
+
+  /** ConfigMaps made before, by their keys: a run's Jobs share them. */
+  readonly #made = new Set<string>();
 
   constructor(options: ControllerOptions) {
     this.#options = options;
@@ -106,7 +111,7 @@ export class Controller {
     const { client, recorder } = this.#options;
     const { namespace = 'default', name, uid, resourceVersion } = object.metadata;
     for (const claim of decision.claims) await this.#create(collectionPath(CLAIMS, namespace), claim);
-    for (const configMap of decision.configMaps) await this.#create(collectionPath(CONFIG_MAPS, namespace), configMap);
+    for (const configMap of decision.configMaps) await this.#createOnce(namespace, configMap);
     for (const job of decision.jobsToCreate) await this.#create(collectionPath(JOBS, namespace), job);
     for (const { name: job, suspend } of decision.jobsToSuspend)
       await ignoreMissing(client.merge(JOBS, namespace, job, { spec: { suspend } }));
@@ -119,6 +124,15 @@ export class Controller {
     }
     if (decision.deleteRun) await ignoreMissing(client.delete(CFT_RUNS, namespace, name, uid));
     return { requeueAfter: decision.requeueAfter };
+  }
+
+  /** Creates a ConfigMap, whose name is a function of its content, unless that was done before. */
+  async #createOnce(namespace: string, configMap: ConfigMap): Promise<void> {
+    const key = `${namespace}/${configMap.metadata.name}`;
+    if (this.#made.has(key)) return;
+    await this.#create(collectionPath(CONFIG_MAPS, namespace), configMap);
+    this.#made.add(key);
+    if (this.#made.size > REMEMBERED) this.#made.delete(this.#made.values().next().value ?? '');
   }
 
   async #create(path: string, object: object): Promise<void> {

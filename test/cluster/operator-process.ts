@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { imageConfig } from '../../scripts/images/dockerfile.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const START_SECONDS = 60;
@@ -13,7 +15,7 @@ export class OperatorProcess {
 
   constructor(kubeconfig: string, args: readonly string[] = []) {
     const always = ['--image', 'trainer:test', '--port', '0', '--host', '127.0.0.1'];
-    this.#args = ['operator/main.ts', '--kubeconfig', kubeconfig, ...always, ...args];
+    this.#args = [...nodeFlags(), 'operator/main.ts', '--kubeconfig', kubeconfig, ...always, ...args];
   }
 
   get pid(): number | undefined {
@@ -22,7 +24,10 @@ export class OperatorProcess {
 
   /** @param until what its log says when it has started */
   async start(until: 'leads' | 'waits to lead' = 'leads'): Promise<void> {
-    const child = spawn(process.execPath, this.#args, { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(process.execPath, this.#args, {
+      cwd: ROOT,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     this.log = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.log += text;
@@ -65,4 +70,10 @@ export class OperatorProcess {
     if (signal !== undefined) child.kill('SIGCONT');
     return exited;
   }
+}
+
+/** Flags of node that the operator's image starts it with. */
+function nodeFlags(): string[] {
+  const { Entrypoint = [] } = imageConfig(readFileSync(join(ROOT, 'Dockerfile'), 'utf8'), 'operator', '');
+  return Entrypoint.filter((argument) => argument.startsWith('--'));
 }
