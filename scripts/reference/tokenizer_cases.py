@@ -1,12 +1,14 @@
 """Trains the small tokenizers of trainer/tokenizer/testdata and writes what Hugging Face's Rust tokenizers make of the test texts.
 
-    python scripts/reference/tokenizer_cases.py [gsm8k.jsonl]
+    python scripts/reference/tokenizer_cases.py [gsm8k.jsonl [KIND ...]]
 
-needs `pip install tokenizers==0.23.3 transformers jinja2`. Without the argument the texts below are all there is to learn from.
+needs `pip install tokenizers==0.23.3 transformers jinja2`. Without the file the texts below are all there is to learn from.
 """
+import base64
 import json
 import random
 import sys
+import zlib
 from pathlib import Path
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -184,6 +186,38 @@ def unigram(lines):
     return tok
 
 
+# A character map as SentencePiece compiles it (zlib, base64), of these replacements and a few of Hangul and combining letters:
+#   ﬁ fi, Ａ A, １ 1, ideographic, no-break and zero-width space and tab to a space, ½ 1/2, ㍿ 株式会社, … ..., ’ ', ß ss
+CHARACTER_MAP = (
+    "eNod03dsTVEAx/HfvSpBkIo/jETiD9Rs1d577733KCUotecrrZaqtrYafaVKq3j26uLVSl7sUft1aYitqO17e5NPfmfmnnvPOfKQVF0qXU7WY3NVNhVUUqpK"
+    "2V5BKkPGUq9EOsiKZLCHKVtYCWV7mgopMhVHe13abfGmTNLDKpdlzEApvaUUkWGqGm1BVaTUuZIn5YSaUikymrnlSZagnVekZLcpulQDXqiFOqiNeip+jxqg"
+    "PnwQ11YKvyE1pNwYKYWmmpJN0BzNwBLUAq3RCkxRG7RHO3REB3RGJ3RFF3RHN/RED/RGL/RFH/RHP/CZGoDBGIShGILhGIaRGIHRGIWxGIPxGIeJmIDJmISp"
+    "mIJp8IM/pmMmZmCWNSbM1BxyNvilCkAg5mEB5mMRFmIJFmMZlmIFlmMVViLI2niswWqEIBihWIt1CEM41iMCGxCJjYhGFDZjE7ZiC7Zjm7Wv2IFdiMEe7EYs"
+    "9lp7CDv2Yx8OIB4HkYBEHMJhJOEIknEMR3EcDpzECZzGKZzFGZzHOVzEBaRa5wTpSMMlZMCJy+AYKhPXcBUcL123+hyGnAGGMrMMuajfwk3cwW3cw108wH08"
+    "wkM8Rhae4gme4xle4gWy4UYucpCPPBTgg93Qa2tMsKEct6HcIkPvqL+1+vAen/ARX/AZX1GI7/iGHyjCL/zEH/zGP/wtvv5e8vb2lq98fRpxG/z85e8KVWCg"
+    "nIl6ZU/KT4nMS4kpiE/TG4dN/wHARbGD"
+)
+
+
+def character_map():
+    return zlib.decompress(base64.b64decode(CHARACTER_MAP))
+
+
+def sentencepiece(lines):
+    tok = Tokenizer(models.Unigram())
+    tok.normalizer = normalizers.Sequence([normalizers.Precompiled(character_map()), normalizers.Replace(Regex(" {2,}"), " ")])
+    tok.pre_tokenizer = pre_tokenizers.Metaspace()
+    tok.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Metaspace()])
+    byte_tokens = [f"<0x{b:02X}>" for b in range(256)]
+    tok.train_from_iterator(
+        lines, trainers.UnigramTrainer(vocab_size=500, special_tokens=["<unk>", "</s>"] + byte_tokens, unk_token="<unk>", show_progress=False)
+    )
+    raw = json.loads(tok.to_str())
+    raw["added_tokens"] = [t for t in raw["added_tokens"] if not t["content"].startswith("<0x")]
+    raw["model"]["byte_fallback"] = True
+    return Tokenizer.from_str(json.dumps(raw))
+
+
 def words():
     vocab = ["[UNK]", "[EOS]", "so", "then", "the", "answer", "is", " ", "\n", "+", "-", "*", "/", "=", "####"] + list("0123456789")
     tok = Tokenizer(models.WordLevel({w: i for i, w in enumerate(vocab)}, unk_token="[UNK]"))
@@ -238,10 +272,13 @@ def pre_tokenizer_cases():
 
 
 def main():
-    lines = corpus(sys.argv[1] if len(sys.argv) > 1 else None)
-    kinds = {"qwen2": qwen2(lines), "llama3": llama3(lines), "metaspace": metaspace(lines), "unigram": unigram(lines), "words": words()}
-    eos = {"qwen2": "<|im_end|>", "llama3": "<|im_end|>", "metaspace": "</s>", "unigram": "</s>", "words": "[EOS]"}
+    lines = corpus(sys.argv[1] if len(sys.argv) > 1 and sys.argv[1] else None)
+    kinds = {"qwen2": qwen2(lines), "llama3": llama3(lines), "metaspace": metaspace(lines), "unigram": unigram(lines), "sentencepiece": sentencepiece(lines), "words": words()}
+    eos = {"qwen2": "<|im_end|>", "llama3": "<|im_end|>", "metaspace": "</s>", "unigram": "</s>", "sentencepiece": "</s>", "words": "[EOS]"}
+    chosen = sys.argv[2:] or kinds
     for name, tok in kinds.items():
+        if name not in chosen:
+            continue
         folder = OUT / name
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "tokenizer.json").write_text(json.dumps(json.loads(tok.to_str()), ensure_ascii=False, separators=(",", ":")) + "\n")

@@ -1,5 +1,4 @@
 /** What the tests of this room share: reference cases (scripts/reference/model.py) and running a model on them. */
-import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
@@ -121,18 +120,4 @@ export function maxDifference(a: ArrayLike<number>, b: ArrayLike<number>): numbe
     if (!(difference <= largest)) largest = difference;
   }
   return largest;
-}
-
-/** Runs a command of scripts/reference/model.py on JSON, and returns what it prints. */
-export function runReference(python: string, args: readonly string[], input: unknown): string {
-  const script = join(import.meta.dirname, '..', '..', 'scripts', 'reference', 'model.py');
-  const env = { ...process.env, HF_HUB_OFFLINE: '1', PYTHONWARNINGS: 'ignore' };
-  const result = spawnSync(python, [script, ...args], {
-    input: JSON.stringify(input),
-    encoding: 'utf8',
-    env,
-    maxBuffer: 2 ** 28,
-  });
-  if (result.status !== 0) throw new Error(`model.py ${args[0]} failed:\n${result.stderr}`);
-  return result.stdout;
 }

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runReference } from '../../scripts/reference/run.ts';
 import { referencePython } from '../../scripts/reference-env.ts';
 import { createRandom } from '../random.ts';
 import { loadBackend } from '../tensor/backend.ts';
@@ -12,15 +13,7 @@ import { saveAdapter } from './adapter.ts';
 import { loadConfig, type ModelConfig } from './config.ts';
 import { type LoraAdapter, loraShapes, mergeLora, withLora } from './lora.ts';
 import { fileSources, saveModel } from './save.ts';
-import {
-  FAMILY_FIXTURES,
-  fixtureDir,
-  logitsOf,
-  maxDifference,
-  readExpected,
-  readInputs,
-  runReference,
-} from './testing.ts';
+import { FAMILY_FIXTURES, fixtureDir, logitsOf, maxDifference, readExpected, readInputs } from './testing.ts';
 import { CASES } from './transformers-cases.ts';
 import { locateWeights } from './weights.ts';
 
@@ -37,7 +30,7 @@ afterAll(() => rm(root, { recursive: true }));
 
 test.skipIf(python === undefined)('logits are those of transformers in every family, shape and scaling', async () => {
   const cases = Object.entries(CASES).map(([name, reference]) => [dirOf(name), { seed: 11, ...reference }]);
-  runReference(python as string, ['cases'], Object.fromEntries(cases));
+  runReference(python as string, 'model.py', ['cases'], Object.fromEntries(cases));
   for (const name of Object.keys(CASES)) {
     const expected = (await readExpected(dirOf(name))).get('logits') ?? [];
     const logits = await logitsOf(createSession, dirOf(name), await readInputs(dirOf(name)));
@@ -68,7 +61,7 @@ test.skipIf(python === undefined)(
       requests.push({ ...inputs, model: base, adapter: adapterDir }, { ...inputs, model: mergedDir });
       ours.push({ name: `${name} in peft`, logits }, { name: `${name} merged`, logits });
     }
-    const theirs = JSON.parse(runReference(python as string, ['logits'], requests)) as {
+    const theirs = JSON.parse(runReference(python as string, 'model.py', ['logits'], requests)) as {
       dtype: string;
       logits: number[];
     }[];

@@ -11,7 +11,7 @@ interface Reference {
 const testdata = join(import.meta.dirname, 'testdata');
 
 // What Hugging Face's Rust tokenizers make of each text: scripts/reference/tokenizer_cases.py.
-describe.each(['qwen2', 'llama3', 'metaspace', 'unigram', 'words'])(
+describe.each(['qwen2', 'llama3', 'metaspace', 'unigram', 'sentencepiece', 'words'])(
   '%s agrees with the Rust tokenizers',
   async (kind) => {
     const tokenizer = await loadTokenizer(join(testdata, kind));
