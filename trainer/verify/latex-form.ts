@@ -30,6 +30,7 @@ export function formulaLatex(text: string): string | undefined {
     .replace(/(?<=\d),(?=\d{3}(?!\d))|(?<=\d)\u2009(?=\d{3}(?!\d))/g, '')
     .replace(/[\u2009\u00A0]/g, ' ')
     .replaceAll('**', '^')
+    .replace(/\\lg(?![a-z])/g, '\\log')
     .replaceAll('°', '^{\\circ}')
     .replace(/_(\w)/g, '_{$1}')
     .replace(/[×·∙⋅*÷−–πθαβ]/g, (sign) => SIGNS[sign] as string)

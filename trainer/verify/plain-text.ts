@@ -49,6 +49,7 @@ export function plainText(text: string): string {
     .replace(/<<[^<>\n]{0,200}>>/g, '')
     .replace(/[０-９％．，＋－＝]/g, (character) => String.fromCharCode(character.charCodeAt(0) - 0xfee0))
     .replaceAll('{,}', ',')
+    .replace(/(?<=\d),\\!\s*(?=\d)/g, ',')
     .replace(/(?<=[\w){}])~/g, ' ')
     .replace(/\^\s*\{?\s*\\(?:text|mathrm)\s*\{(st|nd|rd|th)\}\s*\}?/g, '$1')
     .replace(TEXT_COMMAND, ' $1 ')

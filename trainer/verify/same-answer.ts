@@ -1,5 +1,6 @@
 import type { Algebra } from './algebra.ts';
 import { type FinalAnswer, sameText } from './final-answer.ts';
+import { asInterval, isInterval } from './interval.ts';
 import { formulaLatex } from './latex-form.ts';
 import { plainText } from './plain-text.ts';
 import { parseQuantity, type Quantity, sameQuantity } from './quantity.ts';
@@ -28,6 +29,14 @@ export async function agreement(stated: FinalAnswer, expected: FinalAnswer, alge
 }
 
 async function compare(a: Shape, b: Shape, algebra: Algebra): Promise<number> {
+  if (isInterval(a) !== isInterval(b)) {
+    const [x, y] = [isInterval(a) ? a : asInterval(a), isInterval(b) ? b : asInterval(b)];
+    return x === undefined || y === undefined ? compareForms(a, b, algebra) : sameItems(x, y, algebra);
+  }
+  return compareForms(a, b, algebra);
+}
+
+async function compareForms(a: Shape, b: Shape, algebra: Algebra): Promise<number> {
   if (a.kind === 'relation' && b.kind === 'relation') return Number(await sameRelation(a, b, algebra));
   if (a.kind === 'relation') return compareValue(a, b, algebra);
   if (b.kind === 'relation') return compareValue(b, a, algebra);
@@ -37,10 +46,13 @@ async function compare(a: Shape, b: Shape, algebra: Algebra): Promise<number> {
   return Number(a.kind === 'leaf' && b.kind === 'leaf' && (await sameLeaf(a, b, algebra)));
 }
 
+/** `x`, `a_n`, `f(x)`, `AB`, `\angle ABC`. */
+const NAME = /^(?:\\(?:angle|triangle)\s*)?(?:[A-Za-z]|[A-Z]{2,3}|\\[a-z]+)(?:_\{?\w+\}?)?(?:\s*\(\s*[A-Za-z]\s*\))?$/;
+
 /** `x = 3` against `3`. */
 async function compareValue({ operators, sides }: Relation, other: Shape, algebra: Algebra): Promise<number> {
   const [left = '', right = ''] = sides;
-  const isName = /^(?:[A-Za-z]|\\[a-z]+)(?:_\{?\w+\}?)?(?:\s*\(\s*[A-Za-z]\s*\))?$/.test(left);
+  const isName = NAME.test(left);
   if (operators.length !== 1 || operators[0] !== '=' || !isName || names(right).has(left)) return 0;
   return compare(shapeOf(right), other, algebra);
 }

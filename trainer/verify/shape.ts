@@ -100,7 +100,11 @@ function list(text: string, depth: number): Shape | undefined {
   if (parts.length < 2 || parts.some((part) => part.trim() === '')) return undefined;
   const items = parts.map((part) => shapeOf(part, depth + 1));
   // `Paris, France` is one answer, and a sentence is none.
-  return items.every(isMathematical) ? { kind: 'items', form: 'list', ordered: false, items } : undefined;
+  if (!items.every(isMathematical)) return undefined;
+  // `x > 0 and x < 1` is not `x > 0 or x < 1`; of equations both words make a list.
+  const isBoth =
+    /\sand\s/.test(text) && items.some((item) => item.kind === 'relation' && !item.operators.includes('='));
+  return { kind: 'items', form: isBoth ? 'both' : 'list', ordered: false, items };
 }
 
 function isMathematical(shape: Shape): boolean {
@@ -170,6 +174,7 @@ function bare(answer: string): string {
     .replaceAll('\\lbrace', '\\{')
     .replaceAll('\\rbrace', '\\}')
     .replace(/\+\s*\\infty/g, '\\infty')
+    .replace(/(?:\\approx|≈).*$/s, '')
     .replace(/\\varnothing|∅/g, '\\emptyset')
     .trim();
   for (;;) {

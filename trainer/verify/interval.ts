@@ -1,0 +1,41 @@
+import { type Shape, shapeOf } from './shape.ts';
+
+type Relation = Extract<Shape, { kind: 'relation' }>;
+type Items = Extract<Shape, { kind: 'items' }>;
+
+const INTERVALS = new Set(['()', '[]', '(]', '[)']);
+const NAME = /^[A-Za-z]$/;
+
+/** Whether a shape can stand for a set of numbers as intervals do. An open interval looks like a pair. */
+export function isInterval(shape: Shape): shape is Items {
+  return shape.kind === 'items' && (shape.form === 'union' || (INTERVALS.has(shape.form) && shape.items.length === 2));
+}
+
+/**
+ * An inequality of one variable, or several of them joined by "or", as an interval or a union of intervals: `1 < x ≤ 3` is `(1, 3]`.
+ *
+ * @returns undefined for any other shape
+ */
+export function asInterval(shape: Shape): Items | undefined {
+  if (shape.kind === 'relation') return interval(shape);
+  if (shape.kind !== 'items' || shape.form !== 'list') return undefined;
+  const items = shape.items.map(asInterval);
+  if (!items.every((item) => item !== undefined)) return undefined;
+  return { kind: 'items', form: 'union', ordered: false, items };
+}
+
+function interval({ operators, sides }: Relation): Items | undefined {
+  if (operators.every((operator) => operator === '>' || operator === '≥')) {
+    const mirrored = operators.map((operator) => (operator === '>' ? '<' : '≤')).reverse();
+    return interval({ kind: 'relation', operators: mirrored, sides: [...sides].reverse() });
+  }
+  if (!operators.every((operator) => operator === '<' || operator === '≤')) return undefined;
+  const at = sides.findIndex((side) => NAME.test(side));
+  const isBetween = sides.length === 3 && at === 1;
+  if (at === -1 || !(isBetween || sides.length === 2)) return undefined;
+  const [below, above] = [sides[at - 1], sides[at + 1]];
+  const opens = below !== undefined && operators[at - 1] === '≤' ? '[' : '(';
+  const closes = above !== undefined && operators[at] === '≤' ? ']' : ')';
+  const items = [below ?? '-\\infty', above ?? '\\infty'].map((end) => shapeOf(end));
+  return { kind: 'items', form: `${opens}${closes}`, ordered: true, items };
+}
