@@ -1,13 +1,17 @@
 import { Environment, Interpreter, Template } from '@huggingface/jinja';
 import { CftError } from '../../crds/errors.ts';
+import { strftime } from './strftime.ts';
 import type { ChatMessage } from './tokenizer.ts';
 
 /** Renders messages; `variables` are the token texts that templates refer to, such as `bos_token`. */
 export type ChatRenderer = (messages: readonly ChatMessage[], addGenerationPrompt: boolean) => string;
 
 /**
- * A chat template in Jinja, with the variables that transformers gives it.
+ * A chat template in Jinja, with the variables that transformers gives it; there are never tools or documents. A template that asks whether
+ * `strftime_now` is there is told that it is not, and falls back on a date of its own: prompts must not change from day to day. One that
+ * takes it for granted gets the date.
  *
+ * @param now for that date
  * @throws CftError InvalidConfig for a template that does not parse; the renderer throws CftError InvalidRecord when the template refuses
  *   the messages (`raise_exception`), InvalidConfig when it fails otherwise
  */
@@ -15,6 +19,7 @@ export function createChatRenderer(
   source: string,
   variables: Readonly<Record<string, string | undefined>>,
   where: string,
+  now: () => Date = () => new Date(),
 ): ChatRenderer {
   let template: Template;
   try {
@@ -25,9 +30,10 @@ export function createChatRenderer(
       cause,
     });
   }
+  const needsDate = !/\bstrftime_now\s+is\s+(not\s+)?defined\b/.test(source);
   return (messages, addGenerationPrompt) => {
     let refusal: string | undefined;
-    // Not Template.render: it always defines strftime_now, and prompts must not change from day to day. Templates fall back on a fixed date.
+    // Not Template.render, which always defines strftime_now.
     const environment = new Environment();
     const globals = {
       ...CONSTANTS,
@@ -37,6 +43,7 @@ export function createChatRenderer(
       tools: null,
       documents: null,
       range,
+      ...(needsDate && { strftime_now: (format: string) => strftime(now(), format) }),
       raise_exception: (message: string) => {
         refusal = message;
         throw new Error(message);
