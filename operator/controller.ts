@@ -110,13 +110,16 @@ export class Controller {
   async #apply(object: KubeObject, { run }: Facts, decision: Decision): Promise<ReconcileResult> {
     const { client, recorder } = this.#options;
     const { namespace = 'default', name, uid, resourceVersion } = object.metadata;
-    for (const claim of decision.claims) await this.#create(collectionPath(CLAIMS, namespace), claim);
-    for (const configMap of decision.configMaps) await this.#createOnce(namespace, configMap);
-    for (const job of decision.jobsToCreate) await this.#create(collectionPath(JOBS, namespace), job);
+    // Each step before the next: a pod finds what it mounts, and a status never tells of a Job that was not made.
+    await Promise.all([
+      ...decision.claims.map((claim) => this.#create(collectionPath(CLAIMS, namespace), claim)),
+      ...decision.configMaps.map((configMap) => this.#createOnce(namespace, configMap)),
+    ]);
+    await Promise.all(decision.jobsToCreate.map((job) => this.#create(collectionPath(JOBS, namespace), job)));
     for (const { name: job, suspend } of decision.jobsToSuspend)
       await ignoreMissing(client.merge(JOBS, namespace, job, { spec: { suspend } }));
     for (const job of decision.jobsToDelete) await ignoreMissing(client.delete(JOBS, namespace, job));
-    for (const event of decision.events) await recorder.record(run, event);
+    await Promise.all(decision.events.map((event) => recorder.record(run, event)));
     if (canonicalJson(decision.status) !== canonicalJson(run.status ?? {})) {
       // The version makes the API server refuse a status that was decided on by an outdated copy.
       const metadata = { name, namespace, ...(resourceVersion === undefined ? {} : { resourceVersion }) };

@@ -85,7 +85,7 @@ function annotated(shards: readonly StageResult[]): Record<string, number> {
     const known = shards.filter(({ metrics }) => metrics[metric] !== undefined && (metrics.tokens ?? 0) > 0);
     const tokens = sum(known.map(({ metrics }) => metrics.tokens ?? 0));
     if (tokens === 0) continue;
-    values[name] = sum(known.map(({ metrics }) => (metrics[metric] ?? 0) * ((metrics.tokens ?? 0) / tokens)));
+    values[name] = sum(known.map(({ metrics }) => (metrics[metric] ?? 0) * (metrics.tokens ?? 0))) / tokens;
   }
   return values;
 }
