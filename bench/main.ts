@@ -1,65 +1,17 @@
-import { cpus } from 'node:os';
+// `npm run bench`: the models beside PyTorch and transformers. `npm run bench -- operator [runs]`: the operator with many runs at once.
 import { CftError, formatError } from '../crds/errors.ts';
-import { referencePython } from '../scripts/reference-env.ts';
-import { memoryContext } from '../trainer/stages/memory-context.ts';
-import { type OpenModel, openModel } from '../trainer/stages/model.ts';
-import { benchAnnotate } from './annotate.ts';
-import { benchDecode } from './decode.ts';
-import type { Comparison } from './pairs.ts';
-import { Peer } from './peer.ts';
-import { benchTrain } from './train.ts';
-import { exampleModel } from './workload.ts';
 
-const BENCHMARKS: readonly ((model: OpenModel, peer: Peer) => Promise<Comparison>)[] = [
-  benchDecode,
-  benchAnnotate,
-  benchTrain,
-];
+const RUNS = 500;
 
-/** Prints, side by side with PyTorch and transformers in the same run, how many times as fast we are on the example's model. */
-async function main(): Promise<void> {
-  const python = referencePython();
-  if (python === undefined)
-    throw new CftError(
-      'BackendUnavailable',
-      'PyTorch and transformers, which the benchmark compares with, are not installed',
-      {
-        hint: 'run: npm run reference-env (about 6 GB)',
-      },
-    );
-  process.stdout.write(
-    `${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}, model ${exampleModel}, fp32\n\n`,
-  );
-  const row = (cells: readonly string[]) =>
-    process.stdout.write(`${cells.map((cell, i) => cell.padEnd([34, 36, 12, 12, 26][i] ?? 0)).join('')}\n`);
-  row(['what', 'against', 'ours', 'theirs', 'times as fast (min-max)', 'same on both sides']);
-  for (const benchmark of BENCHMARKS) {
-    const [model, peer] = await Promise.all([
-      openModel(exampleModel, memoryContext()),
-      Peer.start(python, exampleModel),
-    ]);
-    try {
-      const { name, peer: against, ours, theirs, ratio, low, high, same } = await benchmark(model, peer);
-      row([
-        name,
-        against,
-        milliseconds(ours),
-        milliseconds(theirs),
-        `${ratio.toFixed(2)} (${low.toFixed(2)}-${high.toFixed(2)})`,
-        same,
-      ]);
-    } finally {
-      peer.stop();
-      model.close();
-    }
-  }
+/** Loads only what the benchmark needs: the operator's needs no TensorFlow, the models' no cluster. */
+async function main([what, count]: readonly string[]): Promise<void> {
+  if (what === undefined) await (await import('./models.ts')).benchModels();
+  else if (what === 'operator') await (await import('./operator.ts')).benchOperator(Number(count ?? RUNS));
+  else
+    throw new CftError('InvalidArgument', `there is no benchmark ${what}`, { hint: 'leave it out, or say operator' });
 }
 
-function milliseconds(seconds: number): string {
-  return `${(1000 * seconds).toPrecision(3)} ms`;
-}
-
-main().catch((error: unknown) => {
+main(process.argv.slice(2)).catch((error: unknown) => {
   process.stderr.write(`${formatError(error)}\n`);
   process.exitCode = 1;
 });

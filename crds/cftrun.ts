@@ -30,7 +30,9 @@ export const CftRunSpec = z
     pods: PodsSpec.prefault({}),
     ...runPolicyShape,
   })
-  .describe('Desired state: this model, this data, this verifier, this budget.');
+  .describe(
+    'Desired state: this model, this data, this verifier, this budget. What the stages are made of is fixed once the first has started; pods, suspend, backoffLimit and the time limits may change.',
+  );
 
 export const CftRun = z
   .strictObject({
