@@ -1,21 +1,12 @@
-/**
- * `node crds/generate.ts` writes the CRD from the schema; `--check` writes nothing and fails when the file is not what it would write.
- */
-import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+/** `node crds/generate.ts` writes the CRD, and the chart's template of it, from the schema; `--check` says whether they are up to date. */
+import { writeOrCheck } from '../scripts/generated.ts';
+import { cftRunCrdTemplate } from './chart-template.ts';
 import { cftRunCrdYaml } from './crd.ts';
-import { writeFileAtomic } from './files.ts';
 
-const CRD_FILE = fileURLToPath(new URL('./cft.dev_cftruns.yaml', import.meta.url));
-
-const wanted = cftRunCrdYaml();
-if (process.argv.includes('--check')) {
-  const found = await readFile(CRD_FILE, 'utf8').catch(() => '');
-  if (found !== wanted) {
-    process.stderr.write(`${CRD_FILE} is stale\n  try  node crds/generate.ts\n`);
-    process.exitCode = 1;
-  }
-} else {
-  await writeFileAtomic(CRD_FILE, wanted);
-  process.stdout.write(`wrote ${CRD_FILE}\n`);
-}
+await writeOrCheck(
+  'node crds/generate.ts',
+  new Map([
+    ['crds/cft.dev_cftruns.yaml', cftRunCrdYaml()],
+    ['helm/templates/crd.yaml', cftRunCrdTemplate()],
+  ]),
+);

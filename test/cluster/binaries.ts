@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { areBuilt, build, directoryOf, type GoPrograms, moduleVersion } from './go-programs.ts';
+import { areBuilt, directoryOf, type GoPrograms, moduleVersion, provide } from './go-programs.ts';
 
 const MODULE = join(import.meta.dirname, 'tools');
 
@@ -28,19 +28,19 @@ export function hasBinaries(): boolean {
   return areBuilt(CLUSTER);
 }
 
-/** Builds all programs from their Go modules: about 5 minutes and 3 GiB of memory the first time. Needs Go. */
-export function buildBinaries(): void {
-  build(CLUSTER);
+/** Builds the programs that are not there: about 5 minutes and 3 GiB of memory the first time. Needs Go. */
+export async function provideBinaries(): Promise<void> {
+  await provide(CLUSTER);
 }
 
 /** Without these an API server takes itself for v0.0.0-master. */
-function linkerFlags(): string {
-  const version = moduleVersion(MODULE, 'k8s.io/kubernetes');
+async function linkerFlags(): Promise<string> {
+  const version = await moduleVersion(MODULE, 'k8s.io/kubernetes');
   const minor = version.split('.')[1];
   const kubernetes = ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version'].flatMap((path) => [
     `-X ${path}.gitVersion=${version} -X ${path}.gitMajor=1 -X ${path}.gitMinor=${minor}`,
     `-X ${path}.gitTreeState=clean -X ${path}.buildDate=1970-01-01T00:00:00Z`,
   ]);
-  const helm = `-X helm.sh/helm/v4/internal/version.version=${moduleVersion(MODULE, 'helm.sh/helm/v4')}`;
+  const helm = `-X helm.sh/helm/v4/internal/version.version=${await moduleVersion(MODULE, 'helm.sh/helm/v4')}`;
   return ['-s -w', ...kubernetes, helm].join(' ');
 }

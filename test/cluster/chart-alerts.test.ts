@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { knownMetrics } from '../../helm/generate/testing/metrics.ts';
 import { partsOf } from '../../helm/generate/testing/queries.ts';
-import { ALL_ON, CHART, hasHelm, only, type Rendered, render } from './helm.ts';
+import { ALL_ON, CHART, hasHelm, only, provideHelm, type Rendered, render } from './helm.ts';
 import { BUILD_TIMEOUT, hasPrometheus, promtool, providePrometheus } from './prometheus.ts';
 
 interface Rule {
@@ -31,7 +31,7 @@ describe.skipIf(!hasHelm || !hasPrometheus)('alerts, by promtool', () => {
   let rules: Rule[];
 
   beforeAll(async () => {
-    providePrometheus();
+    await Promise.all([provideHelm(), providePrometheus()]);
     const objects = await render({ ...ALL_ON, 'prometheusRule.alertLabels': { team: 'ml' } });
     const { groups } = only(objects, 'PrometheusRule').spec;
     rules = groups.flatMap((group: Rendered) => group.rules);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { filledIn, panelQueries } from '../../helm/generate/testing/queries.ts';
 import { finishedRun, gpuExposition, operatorExposition, serveExpositions, stageExposition } from './exporters.ts';
-import { ALL_ON, hasHelm, only, render } from './helm.ts';
+import { ALL_ON, hasHelm, only, provideHelm, render } from './helm.ts';
 import { BUILD_TIMEOUT, hasPrometheus, Prometheus, promtool, providePrometheus } from './prometheus.ts';
 
 const NAMESPACE = 'team';
@@ -20,7 +20,7 @@ describe.skipIf(!hasHelm || !hasPrometheus)(
     let prometheus: Prometheus;
 
     beforeAll(async () => {
-      providePrometheus();
+      await Promise.all([provideHelm(), providePrometheus()]);
       exporters = await serveExpositions(texts);
       const { podMetricsEndpoints } = only(await render(ALL_ON), 'PodMonitor').spec;
       const [{ regex, action }] = podMetricsEndpoints[0].metricRelabelings;

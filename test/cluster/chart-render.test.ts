@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { LABEL, MANAGED_BY } from '../../operator/jobs/names.ts';
 import { METRICS_PORT } from '../../operator/jobs/pod.ts';
-import { ALL_ON, CHART, hasHelm, helm, only, type Rendered, render, values } from './helm.ts';
+import { ALL_ON, CHART, hasHelm, helm, only, provideHelm, type Rendered, render, values } from './helm.ts';
+import { BUILD_TIMEOUT } from './prometheus.ts';
 import { crd } from './world.ts';
 
 const readChart = (path: string) => readFileSync(join(CHART, path), 'utf8');
@@ -18,6 +19,8 @@ function paths(value: unknown, path = ''): string[] {
 }
 
 describe.skipIf(!hasHelm)('the chart as Helm renders it', { concurrent: true }, () => {
+  beforeAll(provideHelm, BUILD_TIMEOUT);
+
   test.each([
     ['as it is', {}],
     ['with all switches on', ALL_ON],

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CFT_RUNS } from '../../operator/kube/resources.ts';
 import { may, rightsOf, userOf } from './access.ts';
-import { buildBinaries, hasBinaries } from './binaries.ts';
+import { provideBinaries } from './binaries.ts';
 import { startCluster, type TestCluster } from './cluster.ts';
 import { hasCluster, START_TIMEOUT } from './fixture.ts';
 import { ALL_ON, render } from './helm.ts';
@@ -41,7 +41,7 @@ describe.skipIf(!hasCluster)('the chart on a real API server', () => {
   let small: Release;
 
   beforeAll(async () => {
-    if (!hasBinaries()) buildBinaries();
+    await provideBinaries();
     cluster = await startCluster();
     system = new World(cluster.kubeconfig, SYSTEM);
     team = new World(cluster.kubeconfig, TEAM);

@@ -8,7 +8,7 @@ import type { Pod } from '../../operator/kube/objects.ts';
 import { trainerState } from '../../operator/reconcile/pod-result.ts';
 import { buildImage } from '../../scripts/images/archive.ts';
 import { hasBase } from '../../scripts/images/base.ts';
-import { binariesDirectory, buildBinaries, hasBinaries } from './binaries.ts';
+import { binariesDirectory, provideBinaries } from './binaries.ts';
 import { startCluster, type TestCluster } from './cluster.ts';
 import { differences, EXAMPLE, type LocalRun, localStorage, reducedExample, runLocally } from './example.ts';
 import { hasCluster, START_TIMEOUT } from './fixture.ts';
@@ -33,7 +33,7 @@ describe.skipIf(obstacle !== undefined)(`the example on a real node${obstacle ? 
   let local: Promise<LocalRun>;
 
   beforeAll(async () => {
-    if (!hasBinaries()) buildBinaries();
+    await provideBinaries();
     for (const folder of [volume, home]) mkdirSync(folder);
     local = runLocally(home, reducedExample());
     const archives = [join(directory, 'operator.tar'), join(directory, 'trainer.tar')] as const;

@@ -1,4 +1,4 @@
-import { buildBinaries, hasBinaries } from './binaries.ts';
+import { hasBinaries, provideBinaries } from './binaries.ts';
 import { startCluster, type TestCluster } from './cluster.ts';
 import { crd, World } from './world.ts';
 
@@ -10,7 +10,7 @@ export const START_TIMEOUT = 900_000;
 
 /** Starts a cluster with the CRD, and a namespace in it. */
 export async function startWorld(namespace: string): Promise<{ cluster: TestCluster; world: World }> {
-  if (!hasBinaries()) buildBinaries();
+  await provideBinaries();
   const cluster = await startCluster();
   const world = new World(cluster.kubeconfig, namespace);
   world.prepare();

@@ -1,8 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { withLock } from '../../scripts/setup/lock.mjs';
+import { run } from '../../scripts/setup/process.mjs';
 
 /** Programs that are built from one Go module, which holds nothing but their versions. */
 export interface GoPrograms {
@@ -13,7 +14,7 @@ export interface GoPrograms {
   /** Program to its package. */
   readonly packages: Readonly<Record<string, string>>;
   readonly tags?: readonly string[];
-  readonly linkerFlags: () => string;
+  readonly linkerFlags: () => string | Promise<string>;
 }
 
 /** Where the programs of these versions are kept, outside the checkout. */
@@ -30,16 +31,28 @@ export function areBuilt(programs: GoPrograms): boolean {
   return Object.keys(programs.packages).every((program) => existsSync(join(directoryOf(programs), program)));
 }
 
-/** Builds all programs from their Go modules. Needs Go. */
-export function build(programs: GoPrograms): void {
+/** Builds all programs from their Go modules, unless they are there or another process builds them already. Needs Go. */
+export async function provide(programs: GoPrograms): Promise<void> {
+  if (areBuilt(programs)) return;
+  await withLock(`${directoryOf(programs)}.lock`, async () => {
+    if (!areBuilt(programs)) await build(programs);
+  });
+}
+
+/** Version of a Go module among those that a module names. */
+export async function moduleVersion(module: string, path: string): Promise<string> {
+  return (await go(module, ['list', '-m', '-f', '{{.Version}}', path])).trim();
+}
+
+async function build(programs: GoPrograms): Promise<void> {
   const target = directoryOf(programs);
   const partial = `${target}.partial-${process.pid}`;
   mkdirSync(partial, { recursive: true });
   try {
     const tags = programs.tags === undefined ? [] : ['-tags', programs.tags.join(',')];
-    const flags = ['build', '-trimpath', '-ldflags', programs.linkerFlags(), ...tags];
+    const flags = ['build', '-trimpath', '-ldflags', await programs.linkerFlags(), ...tags];
     for (const [program, path] of Object.entries(programs.packages))
-      go(programs.module, [...flags, '-o', join(partial, program), path], 'inherit');
+      await go(programs.module, [...flags, '-o', join(partial, program), path]);
     rmSync(target, { recursive: true, force: true });
     renameSync(partial, target);
   } finally {
@@ -47,12 +60,8 @@ export function build(programs: GoPrograms): void {
   }
 }
 
-/** Version of a Go module among those that a module names. */
-export function moduleVersion(module: string, path: string): string {
-  return go(module, ['list', '-m', '-f', '{{.Version}}', path], 'pipe').trim();
-}
-
-function go(cwd: string, args: readonly string[], stdout: 'inherit' | 'pipe'): string {
-  const env = { ...process.env, CGO_ENABLED: '0' };
-  return execFileSync('go', args, { cwd, env, encoding: 'utf8', stdio: ['ignore', stdout, 'inherit'] }) ?? '';
+async function go(cwd: string, args: readonly string[]): Promise<string> {
+  const { status, error, stdout, stderr } = await run('go', args, { cwd, env: { ...process.env, CGO_ENABLED: '0' } });
+  if (status !== 0) throw new Error(`go ${args.join(' ')}: ${error?.message ?? stderr}`);
+  return stdout;
 }

@@ -5,15 +5,20 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
 import type { KubeObject } from '../../operator/kube/objects.ts';
-import { binariesDirectory } from './binaries.ts';
+import { binariesDirectory, provideBinaries } from './binaries.ts';
 
 /** The chart. */
 export const CHART = join(import.meta.dirname, '..', '..', 'helm');
 
 const PROGRAM = join(binariesDirectory(), 'helm');
 
-/** Whether Helm is built. */
-export const hasHelm = existsSync(PROGRAM);
+/** Whether Helm is built. CFT_CLUSTER_TESTS=1 asks to build it with the programs of a cluster, which takes minutes. */
+export const hasHelm = existsSync(PROGRAM) || process.env.CFT_CLUSTER_TESTS === '1';
+
+/** Builds Helm where it is not. */
+export async function provideHelm(): Promise<void> {
+  if (!existsSync(PROGRAM)) await provideBinaries();
+}
 
 /**
  * Runs Helm and gives its output.

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePorts } from './cluster.ts';
-import { areBuilt, build, directoryOf, type GoPrograms } from './go-programs.ts';
+import { areBuilt, directoryOf, type GoPrograms, provide } from './go-programs.ts';
 
 const PROGRAMS: GoPrograms = {
   name: 'prometheus',
@@ -29,8 +29,8 @@ const IS_INSTALLED = onPath('prometheus') !== undefined && onPath('promtool') !=
 export const hasPrometheus = IS_INSTALLED || areBuilt(PROGRAMS) || process.env.CFT_CLUSTER_TESTS === '1';
 
 /** Builds Prometheus where the machine has none: about 3 minutes. Needs Go. */
-export function providePrometheus(): void {
-  if (!IS_INSTALLED && !areBuilt(PROGRAMS)) build(PROGRAMS);
+export async function providePrometheus(): Promise<void> {
+  if (!IS_INSTALLED) await provide(PROGRAMS);
 }
 
 /** Runs promtool and gives its output. @throws with what it said */

@@ -1,6 +1,6 @@
 import { parser } from '@prometheus-io/lezer-promql';
 import { z } from 'zod';
-import { chartFiles } from '../files.ts';
+import { dashboardFiles } from '../dashboards/files.ts';
 
 const Dashboard = z.object({
   uid: z.string(),
@@ -21,9 +21,7 @@ export type Dashboard = z.infer<typeof Dashboard>;
 
 /** The dashboards of the chart, as Grafana reads them. */
 export function dashboards(): Dashboard[] {
-  return [...chartFiles()]
-    .filter(([path]) => path.startsWith('dashboards/'))
-    .map(([, text]) => Dashboard.parse(JSON.parse(text)));
+  return [...dashboardFiles().values()].map((text) => Dashboard.parse(JSON.parse(text)));
 }
 
 export interface PanelQuery {
