@@ -8,8 +8,8 @@
 
 A case is {"family": "qwen2", "config": {...keys of its config}, "seed": n, "batch": n, "time": n, "dtype": "float32", "shard": "10KB",
 "gradients": true, "greedy": n}. Its directory gets the model as save_pretrained writes it, inputs.json {"batch", "time", "ids"}, and
-expected.safetensors: logits [batch * time, vocab] in fp32; with gradients `loss` (mean cross-entropy of the next token) and
-`grad.<weight>`; with greedy the ids [batch, n] of the n tokens that generate chooses after each sequence.
+expected.safetensors: logits [batch * time, vocab] in fp32; with gradients `loss` (mean cross-entropy of the next token),
+`grad.<weight>`, and `stepped`, the logits after an update by AdamW; with greedy the ids [batch, n] of the n tokens that generate chooses after each sequence.
 """
 
 import json
@@ -19,6 +19,9 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
+
+# An epsilon of the gradients' own size: the first step of Adam would else be their sign, which rounding can turn.
+STEP = dict(lr=0.05, betas=(0.9, 0.95), eps=1e-2, weight_decay=0.1)
 
 FIXTURES = {
     "tied-gqa2": {
@@ -111,17 +114,20 @@ def write_case(directory: Path, case: dict) -> None:
     expected = {}
     logits = model(ids, use_cache=False).logits
     expected["logits"] = logits.detach().reshape(batch * time, -1).contiguous()
-    if case.get("gradients"):
-        loss = torch.nn.functional.cross_entropy(logits[:, :-1].reshape(-1, config.vocab_size), ids[:, 1:].reshape(-1))
-        loss.backward()
-        expected["loss"] = loss.detach().reshape(1)
-        for name, weight in model.named_parameters():
-            expected[f"grad.{name}"] = weight.grad.contiguous()
     if "greedy" in case:
         model.generation_config.eos_token_id = None  # every sequence gets as many
         all_of_it = torch.ones_like(ids)
         chosen = model.generate(ids, attention_mask=all_of_it, max_new_tokens=case["greedy"], do_sample=False, pad_token_id=0)
         expected["greedy"] = chosen[:, time:].to(torch.float32).contiguous()
+    if case.get("gradients"):
+        loss = torch.nn.functional.cross_entropy(logits[:, :-1].reshape(-1, config.vocab_size), ids[:, 1:].reshape(-1))
+        loss.backward()
+        expected["loss"] = loss.detach().reshape(1)
+        for name, weight in model.named_parameters():
+            expected[f"grad.{name}"] = weight.grad.clone().contiguous()
+        torch.optim.AdamW(model.parameters(), **STEP).step()
+        with torch.no_grad():
+            expected["stepped"] = model(ids, use_cache=False).logits.reshape(batch * time, -1).contiguous()
     save_file(expected, directory / "expected.safetensors")
     (directory / "inputs.json").write_text(json.dumps({"batch": batch, "time": time, "ids": ids.flatten().tolist()}) + "\n")
 
