@@ -47,7 +47,7 @@ USER 65532:65532
 WORKDIR /opt/cft
 EXPOSE 8080
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["node", "--max-semi-space-size=4", "--max-old-space-size=160", "/opt/cft/operator/main.ts"]
+ENTRYPOINT ["node", "--max-semi-space-size=4", "--max-old-space-size=256", "/opt/cft/operator/main.ts"]
 
 FROM ${BASE_IMAGE} AS trainer
 ARG VERSION=0.1.0
