@@ -61,7 +61,6 @@ export function fleetDashboard(): string {
               { name: 'accuracy before', unit: PercentUnit, expr: BEFORE },
               { name: 'best accuracy after', unit: PercentUnit, expr: AFTER },
               {
-                name: 'is',
                 expr: `max by (namespace, run, type) (cft_run_condition{${OF},status="true",type!="Accepted"})`,
               },
             ],

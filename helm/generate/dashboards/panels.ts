@@ -89,9 +89,10 @@ export function ratioBars({ title, description, span }: Omit<PanelText, 'unit'>,
     .targets([rangeQuery(query, 0)]);
 }
 
-/** Column of a table: the value of a query, in a unit. The labels of all queries are columns too. */
-export interface Column extends Query {
-  readonly name: string;
+/** A query of a table. The labels of its answer are columns, shared with the other queries; its value is one if it has a name. */
+export interface Column {
+  readonly expr: string;
+  readonly name?: string;
   readonly unit?: string;
 }
 
@@ -101,7 +102,11 @@ export function table(
   columns: readonly Column[],
   link: { readonly column: string; readonly title: string; readonly url: string },
 ): Builder<Panel> {
-  const names = Object.fromEntries(columns.map(({ name }, index) => [`Value #${refId(index)}`, name]));
+  const shown: Record<string, string> = {};
+  const hidden: Record<string, true> = { Time: true };
+  for (const [index, { name }] of columns.entries())
+    if (name === undefined) hidden[`Value #${refId(index)}`] = true;
+    else shown[`Value #${refId(index)}`] = name;
   const panel = new Table()
     .title(title)
     .description(description)
@@ -110,10 +115,10 @@ export function table(
     .height(12)
     .targets(columns.map(({ expr }, index) => query({ expr }, index).instant().format(PromQueryFormat.Table)))
     .withTransformation({ id: 'merge', options: {} })
-    .withTransformation({ id: 'organize', options: { excludeByName: { Time: true }, renameByName: names } })
+    .withTransformation({ id: 'organize', options: { excludeByName: hidden, renameByName: shown } })
     .overrideByName(link.column, [{ id: 'links', value: [{ title: link.title, url: link.url }] }]);
   for (const { name, unit } of columns)
-    if (unit !== undefined) panel.overrideByName(name, [{ id: 'unit', value: unit }]);
+    if (name !== undefined && unit !== undefined) panel.overrideByName(name, [{ id: 'unit', value: unit }]);
   return panel;
 }
 
