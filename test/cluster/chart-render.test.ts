@@ -73,7 +73,8 @@ describe.skipIf(!hasHelm)('the chart as Helm renders it', { concurrent: true }, 
       const [container] = podOf(await render({ ...set })).spec.containers;
       return [container.image, container.args[0]];
     };
-    expect(await images({})).toEqual(['cft-operator:0.1.0', '--image=cft-trainer:0.1.0']);
+    const { version } = JSON.parse(readFileSync(join(CHART, '..', 'package.json'), 'utf8'));
+    expect(await images({})).toEqual([`cft-operator:${version}`, `--image=cft-trainer:${version}`]);
     expect(
       await images({
         image: { repository: 'hub.example:5000/op', digest, tag: '1' },
