@@ -17,6 +17,19 @@ function stage(name: string, summary: string): [string, Command] {
   return [name, { summary, start }];
 }
 
+/** Commands of the trainer that are no stage. */
+function trainerCommand(
+  name: string,
+  summary: string,
+  load: () => Promise<{ main(argv: readonly string[]): Promise<number> }>,
+): [string, Command] {
+  const start = async (argv: readonly string[]) => {
+    needTrainer(name);
+    return (await load()).main(argv);
+  };
+  return [name, { summary, start }];
+}
+
 /** @throws CftError in the operator's image, which comes without the trainer */
 function needTrainer(name: string): void {
   if (existsSync(new URL('../trainer/', import.meta.url))) return;
@@ -48,17 +61,22 @@ export const commands: Readonly<Record<string, Command>> = Object.fromEntries<Co
   stage('train', 'fine-tune on the critical tokens, or on others to compare'),
   stage('evaluate', 'accuracy, pass@k and token entropy on data sets'),
   stage('report', 'one HTML page about a run'),
+  trainerCommand(
+    'merge',
+    'a model directory from a model and its LoRA adapter',
+    () => import('../trainer/stages/merge.ts'),
+  ),
+  trainerCommand(
+    'export',
+    'annotated responses as tokens and labels, for other trainers',
+    () => import('../trainer/stages/export.ts'),
+  ),
   stage('stage', 'a stage from its JSON file, as pods start it'),
-  [
+  trainerCommand(
     'doctor',
-    {
-      summary: 'what this machine computes with, and what is missing',
-      start: async (argv) => {
-        needTrainer('doctor');
-        return (await import('../trainer/stages/doctor.ts')).main([...argv]);
-      },
-    },
-  ],
+    'what this machine computes with, and what is missing',
+    () => import('../trainer/stages/doctor.ts'),
+  ),
 ]);
 
 export function isHelp(argument: string): boolean {

@@ -13,6 +13,8 @@ export const requirements: readonly string[] = [
   'safetensors==0.8.0',
   'numpy==2.4.6',
   'peft==0.21.2',
+  'trl==1.16.0',
+  'datasets==5.2.0',
 ];
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -27,7 +29,7 @@ function referenceDir(env: Environment): string {
 }
 
 /**
- * A Python that has PyTorch, transformers and peft in the versions above, or undefined where there is none. Tests that need it are
+ * A Python that has the packages above, or undefined where there is none. Tests that need it are
  * skipped then, under their own names: `test.skipIf(python === undefined)(...)`.
  */
 export function referencePython(env: Environment = process.env): string | undefined {

@@ -3,8 +3,7 @@ import { z } from 'zod';
 import { CftError } from '../../crds/errors.ts';
 import { writeJsonAtomic } from '../../crds/files.ts';
 import type { TrainStage } from '../../crds/stage.ts';
-import { AnnotationRecord } from '../annotate/record.ts';
-import { readJsonl } from '../data/jsonl.ts';
+import { readAnnotations } from '../annotate/files.ts';
 import { saveAdapter } from '../model/adapter.ts';
 import { saveModel, variableSources } from '../model/save.ts';
 import { type ResponseSequence, weightedSequence } from '../objective/weighted-sequence.ts';
@@ -86,9 +85,7 @@ async function trainingSequences(
   const sequences: ResponseSequence[] = [];
   let overlap = 0;
   for (const input of params.inputs) {
-    const path = join(runDir, input);
-    for await (const { value, line } of readJsonl(path)) {
-      const record = parseAnnotation(value, `${path}:${line}`);
+    for await (const record of readAnnotations(join(runDir, input))) {
       if (held.has(record.id)) overlap++;
       else sequences.push(weightedSequence(params.objective, record, params));
     }
@@ -104,16 +101,6 @@ async function trainingSequences(
       hint: overlap > 0 ? 'lower the validation fraction' : 'see what the annotate stage said',
     });
   return sequences;
-}
-
-function parseAnnotation(value: unknown, where: string): AnnotationRecord {
-  const parsed = AnnotationRecord.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new CftError('InvalidRecord', `${issue?.path.join('.')}: ${issue?.message}`, {
-    where,
-    hint: 'this file should be the output of cft annotate',
-  });
 }
 
 async function save(

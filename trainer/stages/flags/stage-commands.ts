@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { open, readdir, stat } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { CftError } from '../../../crds/errors.ts';
 import { parseCftRun } from '../../../crds/parse.ts';
 import type { AnnotateStage, ReportStage, Stage, StageKind, TrainStage } from '../../../crds/stage.ts';
 import { planStages } from '../../../crds/stages.ts';
+import { annotationFiles } from '../../annotate/files.ts';
 import { stageDirectory } from '../run-stage.ts';
 import { readStage } from '../stage-file.ts';
 import type { Flag } from './flag.ts';
@@ -138,19 +139,6 @@ async function readWhole(path: string): Promise<string> {
   } finally {
     await file.close();
   }
-}
-
-async function annotationFiles(path: string): Promise<string[]> {
-  const found = await stat(path).catch(() => undefined);
-  if (found === undefined) {
-    throw new CftError('FileNotFound', '--annotations: no such file or directory', {
-      where: path,
-      hint: 'pass what `cft annotate --out DIR` has written: DIR/annotations',
-    });
-  }
-  if (!found.isDirectory()) return [path];
-  const names = (await readdir(path)).filter((name) => name.endsWith('.jsonl')).sort();
-  return names.map((name) => join(path, name));
 }
 
 /** Whether a JSONL file is the output of `cft generate`: responses as token ids, with their verdict. */

@@ -1,0 +1,115 @@
+/** `cft export`: what it writes, read back, and the loss that the libraries it is meant for compute on it. */
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import fc from 'fast-check';
+import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
+import { beforeAll, expect, test } from 'vitest';
+import { referencePython } from '../../scripts/reference-env.ts';
+import { loadModel } from '../model/load.ts';
+import { fixtureDir } from '../model/testing.ts';
+import { weightedSequence } from '../objective/weighted-sequence.ts';
+import { createRandom } from '../random.ts';
+import { main } from '../stages/export.ts';
+import { loadBackend } from '../tensor/backend.ts';
+import { createSession } from '../tensor/create-session.ts';
+import { createAdamW } from '../train/adamw.ts';
+import { microBatches } from '../train/micro-batches.ts';
+import { createTrainPrograms } from '../train/programs.ts';
+import { exportRow, FORMATS, type Format } from './rows.ts';
+
+const python = referencePython();
+const options = { criterion: 'strict-3', seed: 0 };
+
+/** An annotation with random tokens under 60 and a random mask, its last token critical. */
+function annotation(tag: number) {
+  const random = createRandom(tag);
+  const ids = (count: number) => Array.from({ length: count }, () => random.int(60));
+  const [promptIds, responseIds] = [ids(1 + random.int(5)), ids(2 + random.int(8))];
+  const mask = responseIds.map((_, place) => (place === responseIds.length - 1 ? 1 : random.int(2)));
+  const tokens = responseIds.map((id) => ({ id, text: String(id), probability: 0.5, entropy: 0.5, alternatives: [] }));
+  const texts = { question: 'q', prompt: 'q', answer: '1', response: 'r' };
+  return { id: String(tag), ...texts, promptIds, responseIds, masks: { 'strict-2': mask, 'strict-3': mask }, tokens };
+}
+
+const records = Array.from({ length: 9 }, (_, tag) => annotation(tag));
+let folder: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'cft-export-'));
+  const annotations = join(folder, 'annotations');
+  mkdirSync(annotations);
+  for (const [shard, part] of [records.slice(0, 5), records.slice(5)].entries())
+    writeFileSync(join(annotations, `${shard}.jsonl`), part.map((record) => `${JSON.stringify(record)}\n`).join(''));
+  for (const format of Object.keys(FORMATS))
+    for (const kind of ['jsonl', 'parquet']) {
+      const out = join(folder, `${format}.${kind}`);
+      expect(await main(['--annotations', annotations, '--out', out, '--format', format])).toBe(0);
+    }
+});
+
+test.each(Object.keys(FORMATS) as Format[])(
+  '%s: both kinds of file hold a row for each response, in order, and nothing else is left',
+  async (format) => {
+    const expected = records.map((record) => exportRow(format, 'critical', record, options));
+    const lines = readFileSync(join(folder, `${format}.jsonl`), 'utf8')
+      .trimEnd()
+      .split('\n');
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(expected);
+    const file = await asyncBufferFromFile(join(folder, `${format}.parquet`));
+    expect(await parquetReadObjects({ file })).toEqual(expected);
+    expect(readdirSync(folder).filter((name) => name.startsWith('.') || name.endsWith('.partial'))).toEqual([]);
+  },
+);
+
+test('every format trains the same tokens: those with weight, at their own place, and never the prompt', () => {
+  fc.assert(
+    fc.property(fc.nat(), fc.constantFrom('critical', 'all', 'random'), (tag, objective) => {
+      const record = annotation(tag);
+      const { ids, weights, promptLength } = weightedSequence(objective, record, options);
+      const labels = exportRow('labels', objective, record, options);
+      const mask = exportRow('completion-mask', objective, record, options);
+      const scale = exportRow('loss-scale', objective, record, options);
+      for (const [place, weight] of weights.entries()) {
+        expect(labels.labels?.[place]).toBe(weight === 0 ? -100 : ids[place]);
+        expect(mask.completion_mask?.[place]).toBe(weight);
+        expect(scale.loss_scale?.[place]).toBe(weight);
+        expect(scale.labels?.[place]).toBe(place < promptLength ? -100 : ids[place]);
+      }
+      for (const row of [labels, mask, scale])
+        for (const column of Object.values(row)) expect(column.length).toBe(ids.length);
+    }),
+  );
+});
+
+test.each([
+  [[], '--annotations PATH is missing'],
+  [['--annotations', 'x'], '--out FILE is missing'],
+  [['--annotations', 'x', '--out', 'x.csv'], 'the file must end in .jsonl or .parquet'],
+  [['--annotations', 'x', '--out', 'x.jsonl', '--format', 'label'], '"label" is none of'],
+  [['--annotations', '/nowhere', '--out', 'x.jsonl'], 'no such file or directory'],
+])('refuses %j', async (argv, message) => {
+  await expect(main(argv)).rejects.toMatchObject({ message: expect.stringContaining(message) });
+});
+
+test.skipIf(python === undefined)(
+  'transformers, TRL and ms-swift’s formula compute the loss that we train on',
+  async () => {
+    await loadBackend();
+    const session = createSession();
+    const model = await loadModel(session, fixtureDir('tied-gqa2'));
+    const settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, decay: 'all' } as const;
+    const optimizer = createAdamW(session, model.variables, settings);
+    const programs = createTrainPrograms({ ...model, session, trained: model.variables }, optimizer, undefined);
+    const sequences = records.map((record) => weightedSequence('critical', record, options));
+    const { loss } = programs.step(microBatches(sequences, records.length, 'step'), optimizer.scalars(1, 0));
+    session.dispose();
+    const script = join(import.meta.dirname, 'testdata', 'losses.py');
+    const { stdout } = await promisify(execFile)(python as string, [script, fixtureDir('tied-gqa2'), folder]);
+    const losses = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Record<string, number>;
+    expect(Object.keys(losses)).toHaveLength(6);
+    for (const theirs of Object.values(losses)) expect(theirs).toBeCloseTo(loss, 4);
+  },
+);
