@@ -98,47 +98,6 @@ describe('rows become examples', () => {
   });
 });
 
-describe('conversations', () => {
-  const messages = [
-    { role: 'user', content: 'What is 6 * 7?' },
-    { role: 'assistant', content: '#### 42' },
-  ];
-
-  test('of one turn become question, answer and response', async () => {
-    const expected = { question: 'What is 6 * 7?', prompt: 'What is 6 * 7?\n', answer: '#### 42', response: '#### 42' };
-    const fields = { response: 'response' };
-    expect(await load([{ messages }], { fields })).toMatchObject([expected]);
-    expect(await load([{ talk: messages }], { fields: { ...fields, messages: 'talk' } })).toMatchObject([expected]);
-    expect(await load([{ prompt: 'What is 6 * 7?', completion: '#### 42' }], { fields })).toMatchObject([expected]);
-    const split = [{ prompt: messages.slice(0, 1), completion: messages.slice(1) }];
-    expect(await load(split, { fields })).toMatchObject([expected]);
-    expect(await load([{ messages, answer: '42' }])).toMatchObject([{ answer: '42' }]);
-  });
-
-  test('of several turns go into the chat template whole, with their own system message', async () => {
-    const turns = [{ role: 'system', content: 'Be kind.' }, ...messages, { role: 'user', content: 'And <|im_end|>?' }];
-    const data = [{ messages: [...turns, { role: 'assistant', content: '43' }] }];
-    const [example] = await load(data, { chat: true, systemPrompt: 'Be brief.' });
-    expect(example?.prompt).toBe(
-      '<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nWhat is 6 * 7?<|im_end|>\n<|im_start|>assistant\n#### 42<|im_end|>\n' +
-        '<|im_start|>user\nAnd <|im_end|>?<|im_end|>\n<|im_start|>assistant\n',
-    );
-    expect(example?.promptIds.filter((id) => id === special('<|im_end|>'))).toHaveLength(4);
-    expect(await failure(data)).toMatchObject({ code: 'InvalidRecord', hint: 'set chat: true' });
-  });
-
-  test.each([
-    ['no list', 'x', /no list/],
-    ['nothing asked', messages.slice(1), /no question/],
-    ['no text', [{ role: 'user', content: 3 }], /without a role or text/],
-    ['an empty list', [], /no question/],
-  ])('with %s are refused', async (_, talk, message) => {
-    const error = await failure([{ talk }], { fields: { messages: 'talk' } });
-    expect(error).toMatchObject({ code: 'InvalidRecord', where: expect.stringMatching(/:1$/) });
-    expect(error.message).toMatch(message);
-  });
-});
-
 describe('directories', () => {
   test('give the split that is asked for, with the columns and the prompt of a preset', async () => {
     const folder = await mkdtemp(join(dir, 'set-'));

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createRandom } from '../random.ts';
+import { readParquetRows } from './parquet-rows.ts';
 import { readRows } from './rows.ts';
 
 const testdata = join(import.meta.dirname, 'testdata');
@@ -34,6 +36,20 @@ describe('Parquet', () => {
     // Whole numbers beyond 2^53 keep their digits.
     const expected = JSON.parse(text.replace(/"big": (\d+)/g, '"big": "$1"'));
     expect(await columns(join(testdata, `${codec}.parquet`))).toEqual(expected);
+  });
+
+  test('damaged counts end in an error, in bounded time', async () => {
+    const whole = await readFile(join(testdata, 'zstd.parquet'));
+    const random = createRandom(1);
+    for (let i = 0; i < 12; i++) {
+      const damaged = Buffer.from(whole);
+      for (let k = 0; k < 3; k++) damaged[random.int(damaged.length)] = random.int(256);
+      const path = await file('damaged.parquet', damaged);
+      // A flipped byte in a text is no error; anything else must be told as what it is.
+      await Array.fromAsync(readParquetRows(path, 3000)).catch((error) =>
+        expect(error).toMatchObject({ code: 'CorruptFile', where: path }),
+      );
+    }
   });
 
   test('a cut, damaged or other file is told by name', async () => {

@@ -1,48 +1,57 @@
+import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
+import { Worker } from 'node:worker_threads';
 import { CftError } from '../../crds/errors.ts';
+import type { FromParquet } from './parquet-thread.ts';
 import type { Row } from './rows.ts';
 
+/** Longest that one row group may take. */
+const TIME_LIMIT_MS = 120_000;
+const MEMORY_LIMIT_MB = 4096;
+
 /**
- * The rows of a Parquet file, a row group at a time. Whole numbers become numbers where they are exact as such, else their digits; times become ISO text.
+ * The rows of a Parquet file, a row group at a time, read in a thread of its own.
  *
- * @throws CftError FileNotFound; CorruptFile for a file that is not Parquet, was cut, or uses what the reader does not know
+ * @param limitMs a row group that takes longer is taken for damaged
+ * @throws CftError FileNotFound; CorruptFile for a file that is not Parquet, is damaged or cut, or uses what the reader does not know
  */
-export async function* readParquetRows(path: string): AsyncGenerator<Row> {
+export async function* readParquetRows(path: string, limitMs = TIME_LIMIT_MS): AsyncGenerator<Row> {
   const found = await stat(path).catch((cause: Error) => {
     throw new CftError('FileNotFound', 'the file does not exist', { where: path, hint: 'check the path', cause });
   });
   if (!found.isFile()) throw new CftError('FileNotFound', 'this is no file', { where: path });
-  const { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } = await import('hyparquet');
-  const { compressors } = await import('hyparquet-compressors');
-  const readable = async <T>(read: () => Promise<T>): Promise<T> => {
-    try {
-      return await read();
-    } catch (cause) {
-      throw new CftError('CorruptFile', `the file can't be read as Parquet: ${(cause as Error).message}`, {
-        where: path,
-        hint: 'the file is damaged, was not copied whole, or is no Parquet file',
-        cause,
-      });
+  const worker = new Worker(new URL('./parquet-thread.ts', import.meta.url), {
+    name: 'cft-parquet',
+    workerData: path,
+    resourceLimits: { maxOldGenerationSizeMb: MEMORY_LIMIT_MB },
+  });
+  try {
+    let number = 0;
+    for (;;) {
+      const answer = await nextGroup(worker, limitMs);
+      if ('done' in answer) return;
+      if ('problem' in answer) throw corrupt(path, answer.problem);
+      for (const columns of answer.rows) yield { columns, where: `${path}[${number++}]` };
     }
-  };
-  const file = await readable(() => asyncBufferFromFile(path));
-  const metadata = await readable(() => parquetMetadataAsync(file));
-  let start = 0;
-  for (const group of metadata.row_groups) {
-    const rowStart = start;
-    const rowEnd = rowStart + Number(group.num_rows);
-    const rows = await readable(() => parquetReadObjects({ file, metadata, compressors, rowStart, rowEnd }));
-    for (const [i, row] of rows.entries())
-      yield { columns: plain(row) as Row['columns'], where: `${path}[${rowStart + i}]` };
-    start = rowEnd;
+  } finally {
+    await worker.terminate();
   }
 }
 
-/** Values as JSON would have them. */
-function plain(value: unknown): unknown {
-  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
-  if (value instanceof Date) return value.toISOString();
-  if (Array.isArray(value)) return value.map(plain);
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, plain(inner)]));
+async function nextGroup(worker: Worker, limitMs: number): Promise<FromParquet> {
+  worker.postMessage('next');
+  try {
+    const [answer] = (await once(worker, 'message', { signal: AbortSignal.timeout(limitMs) })) as [FromParquet];
+    return answer;
+  } catch (error) {
+    const { name, message } = error as Error;
+    return { problem: name === 'AbortError' ? `a row group takes longer than ${limitMs / 1000} s` : message };
+  }
+}
+
+function corrupt(path: string, problem: string): CftError {
+  return new CftError('CorruptFile', `the file can't be read as Parquet: ${problem}`, {
+    where: path,
+    hint: 'the file is damaged, was not copied whole, or is no Parquet file',
+  });
 }
