@@ -89,17 +89,26 @@ async function planAnnotation(given: Given, place: Place): Promise<Stage[]> {
   return [await readingFrom(annotate, [data], ([input]) => ({ input: input ?? '' }))];
 }
 
+/** Without a data set to validate on, the annotated questions stand in for it, with none of them kept out unless that is asked for. */
 async function planTraining(given: Given, place: Place): Promise<Stage[]> {
-  const stages = await planFromFlags('train', TRAIN_FLAGS, given, place);
-  const trial = stages.find((stage): stage is TrainStage => stage.kind === 'train');
   const paths = (given.annotations as readonly string[] | undefined) ?? [];
   const files = (await Promise.all(paths.map((path) => annotationFiles(resolve(place.cwd, path))))).flat();
-  if (trial === undefined || files.length === 0) {
+  const [first] = files;
+  if (first === undefined) {
     throw new CftError('InvalidArgument', '--annotations <paths...> is missing', {
       where: 'cft train',
       hint: 'pass what `cft annotate --out DIR` has written: DIR/annotations',
     });
   }
+  const instead = { data: first, promptTemplate: '{prompt}', validationFraction: '0' };
+  const stages = await planFromFlags(
+    'train',
+    TRAIN_FLAGS,
+    given.data === undefined ? { ...instead, ...given } : given,
+    place,
+  );
+  const trial = stages.find((stage): stage is TrainStage => stage.kind === 'train');
+  if (trial === undefined) throw new CftError('Internal', 'the options plan no trial', { where: 'cft train' });
   return [await readingFrom(plainlyNamed(trial), files, (inputs) => ({ inputs }))];
 }
 

@@ -135,9 +135,12 @@ export const ANNOTATE_FLAGS: readonly Flag[] = [
 ];
 
 /** Options of `cft train`: one trial, so one learning rate and one seed. */
+const VALIDATION_DATA =
+  'data set whose kept-out part is validated on; without it the last weights are kept, not the best';
+
 export const TRAIN_FLAGS: readonly Flag[] = [
   MODEL,
-  ...dataset(TRAIN_DATA),
+  ...dataset(TRAIN_DATA).map((flag) => (flag.required ? { ...flag, help: VALIDATION_DATA, required: false } : flag)),
   ...verifier,
   {
     flags: '--validation-fraction <x>',
