@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { CftError } from '../../crds/errors.ts';
+import { parseWindows, windowKeys } from './attention-windows.ts';
 import { FAMILIES, type Family } from './families.ts';
 import { parseRope, type RopeConfig, ropeKeys } from './rope-config.ts';
 import { refuseUnsupportedValues, unsupportedKey } from './unsupported.ts';
@@ -63,10 +64,7 @@ const configSchema = tokenIdsSchema.extend({
   ...ropeKeys,
   attention_bias: z.boolean().nullish(),
   mlp_bias: z.boolean().nullish(),
-  sliding_window: size.nullish(),
-  use_sliding_window: z.boolean().nullish(),
-  max_window_layers: z.int().nonnegative().nullish(),
-  layer_types: z.array(z.string()).nullish(),
+  ...windowKeys,
   tie_word_embeddings: z.boolean().nullish(),
   dtype: z.string().nullish(),
   torch_dtype: z.string().nullish(),
@@ -107,9 +105,7 @@ export function parseConfig(raw: unknown, where: string): ModelConfig {
   const config = parse(configSchema, raw, where);
   const { defaults } = family;
   const heads = config.num_attention_heads;
-  const headDim =
-    config.head_dim ??
-    (defaults.headDim === 'hidden-size / heads' ? Math.floor(config.hidden_size / heads) : defaults.headDim);
+  const headDim = config.head_dim ?? defaults.headDim ?? Math.floor(config.hidden_size / heads);
   const maxPositionEmbeddings = config.max_position_embeddings ?? defaults.maxPositionEmbeddings;
   return withTokenIds(
     {
@@ -120,7 +116,7 @@ export function parseConfig(raw: unknown, where: string): ModelConfig {
       intermediateSize: config.intermediate_size,
       numHiddenLayers: config.num_hidden_layers,
       numAttentionHeads: heads,
-      numKeyValueHeads: keyValueHeadsOf(config, family, raw as object, where),
+      numKeyValueHeads: keyValueHeadsOf(config, family, where),
       headDim,
       maxPositionEmbeddings,
       rmsNormEps: config.rms_norm_eps ?? defaults.rmsNormEps,
@@ -128,7 +124,7 @@ export function parseConfig(raw: unknown, where: string): ModelConfig {
       queryKeyNorm: family.queryKeyNorm,
       fusedProjections: family.fusedProjections,
       rope: parseRope(config, family, { headDim, maxPositionEmbeddings }, where),
-      attentionWindows: attentionWindowsOf(config, family, raw as object, where),
+      attentionWindows: parseWindows(config, family, config.num_hidden_layers, where),
       tieWordEmbeddings: config.tie_word_embeddings ?? false,
       biasedLayers: family.biases.flatMap(({ layers, key }) =>
         key === 'always' || config[key] === true ? layers : [],
@@ -166,50 +162,17 @@ function familyOf(
   );
 }
 
-function keyValueHeadsOf(config: RawConfig, family: Family, raw: object, where: string): number {
+function keyValueHeadsOf(config: RawConfig, family: Family, where: string): number {
   const heads = config.num_attention_heads;
-  if ((raw as RawConfig).num_key_value_heads === undefined && family.defaults.keyValueHeads === undefined)
+  if (config.num_key_value_heads === undefined && family.defaults.keyValueHeads === undefined)
     throw new CftError('InvalidConfig', 'num_key_value_heads is missing', {
       where,
       hint: 'for as many as heads, set it to null',
     });
   const kvHeads = config.num_key_value_heads ?? heads;
   if (heads % kvHeads === 0) return kvHeads;
-  throw new CftError(
-    'InvalidConfig',
-    `num_attention_heads ${heads} is not a multiple of num_key_value_heads ${kvHeads}`,
-    {
-      where,
-    },
-  );
-}
-
-/** The window of each layer, by the rules of the family's transformers class. */
-function attentionWindowsOf(config: RawConfig, family: Family, raw: object, where: string): (number | undefined)[] {
-  const layers = Array.from({ length: config.num_hidden_layers }, (_, layer) => layer);
-  const types = config.layer_types ?? undefined;
-  const size = ('sliding_window' in raw ? config.sliding_window : family.defaults.slidingWindow) ?? undefined;
-  const off =
-    family.slidingWindow === 'chosen-layers' ? config.use_sliding_window !== true : config.use_sliding_window === false;
-  if (family.slidingWindow === 'never' && size !== undefined && !off)
-    throw unsupportedKey('sliding_window', size, `null in ${family.architecture}`, where);
-  const window =
-    family.slidingWindow === 'never' || (family.slidingWindow === 'chosen-layers' && off) ? undefined : size;
-  const slides = (layer: number): boolean => {
-    if (window === undefined) return false;
-    if (family.slidingWindow === 'all-layers') return true;
-    return types === undefined ? layer >= (config.max_window_layers ?? 28) : types[layer] === 'sliding_attention';
-  };
-  const windows = layers.map((layer) => (slides(layer) ? window : undefined));
-  const spelled = windows.map((own) => (own === undefined ? 'full_attention' : 'sliding_attention'));
-  if (types !== undefined && JSON.stringify(types) !== JSON.stringify(spelled))
-    throw unsupportedKey(
-      'layer_types',
-      types,
-      `${JSON.stringify(spelled)} with the other keys of this config.json`,
-      where,
-    );
-  return windows;
+  const message = `num_attention_heads ${heads} is not a multiple of num_key_value_heads ${kvHeads}`;
+  throw new CftError('InvalidConfig', message, { where });
 }
 
 function weightDtypeOf(name: string | null | undefined): WeightDtype | undefined {

@@ -25,13 +25,15 @@ export interface Family {
   readonly slidingWindow: 'never' | 'all-layers' | 'chosen-layers';
   /** Whether `partial_rotary_factor` counts. Where it does not, transformers turns whole heads whatever the key says. */
   readonly partialRotary: boolean;
-  /** What transformers assumes for a key that config.json leaves out; undefined: the key must be there. Other sizes have no default. */
+  /** What transformers assumes for a key that config.json leaves out. Other sizes must be there. */
   readonly defaults: {
     readonly rmsNormEps: number;
     readonly maxPositionEmbeddings: number;
+    /** Undefined: none. */
     readonly slidingWindow: number | undefined;
-    /** `hiddenSize / heads` where it is not a number. */
-    readonly headDim: number | 'hidden-size / heads';
+    /** Undefined: the hidden size over the heads. */
+    readonly headDim: number | undefined;
+    /** Undefined: the key must be there. */
     readonly keyValueHeads: 'as many as heads' | undefined;
   };
 }
@@ -52,7 +54,7 @@ const PLAIN = {
     rmsNormEps: 1e-6,
     maxPositionEmbeddings: 2048,
     slidingWindow: undefined,
-    headDim: 'hidden-size / heads',
+    headDim: undefined,
     keyValueHeads: 'as many as heads',
   },
 } as const;
