@@ -1,5 +1,6 @@
 import type { Controller } from './controller.ts';
 import { ApiError } from './kube/api-error.ts';
+import { NotLeadingError } from './kube/client.ts';
 import type { Log } from './log.ts';
 import type { OperatorMetrics, ReconcileOutcome } from './metrics/metrics.ts';
 import type { Clock } from './queue/clock.ts';
@@ -12,6 +13,9 @@ export interface WorkerOptions {
   readonly log: Log;
   readonly clock: Clock;
 }
+
+/** Pause while the lease waits to be renewed, in seconds. It is no failure of the run: its delay must not grow by it. */
+const LEASE_PAUSE = 2;
 
 /** Looks at one run after the other until the queue is shut down. Never throws. */
 export async function work(options: WorkerOptions): Promise<void> {
@@ -38,6 +42,10 @@ async function look({ controller, queue, log }: WorkerOptions, key: string): Pro
     queue.addAfter(key, requeueAfter);
     return 'requeue_after';
   } catch (error) {
+    if (error instanceof NotLeadingError) {
+      queue.addAfter(key, LEASE_PAUSE);
+      return 'requeue_after';
+    }
     log.error('a run could not be looked at; trying again', { run: key, error });
     queue.addRateLimited(key, error instanceof ApiError ? error.retryAfter : undefined);
     return 'error';

@@ -20,12 +20,12 @@ const NAME = 'gsm8k-equations';
 const SYSTEM = 'cft-system';
 const TEAM = 'cft-team';
 
-const obstacle = !hasCluster ? 'the cluster is not built' : !hasBase() ? 'this is no Debian' : nodeObstacle();
+const obstacle = !hasCluster ? '`npm run setup:cluster`' : !hasBase() ? 'a Debian' : nodeObstacle();
 
-describe.skipIf(obstacle !== undefined)(`the example on a real node${obstacle ? `: ${obstacle}` : ''}`, () => {
-  const directory = mkdtempSync(join(tmpdir(), 'cft-e2e-'));
-  const volume = join(directory, 'volume');
-  const home = join(directory, 'local');
+describe.skipIf(obstacle !== undefined)(`the example on a real node${obstacle ? ` (needs ${obstacle})` : ''}`, () => {
+  let directory: string;
+  let volume: string;
+  let home: string;
   let cluster: TestCluster;
   let node: TestNode;
   let system: World;
@@ -34,6 +34,8 @@ describe.skipIf(obstacle !== undefined)(`the example on a real node${obstacle ? 
 
   beforeAll(async () => {
     await provideBinaries();
+    directory = mkdtempSync(join(tmpdir(), 'cft-e2e-'));
+    [volume, home] = ['volume', 'local'].map((name) => join(directory, name)) as [string, string];
     for (const folder of [volume, home]) mkdirSync(folder);
     local = runLocally(home, reducedExample());
     const archives = [join(directory, 'operator.tar'), join(directory, 'trainer.tar')] as const;
@@ -96,9 +98,14 @@ describe.skipIf(obstacle !== undefined)(`the example on a real node${obstacle ? 
     await helm(['install', 'cft', CHART, '-n', SYSTEM, '--wait', '--timeout=90s'], cluster.kubeconfig);
     expect(system.kubectl(['get', 'pods', '--no-headers'])).toMatch(/^cft-operator-\S+ +1\/1 +Running +0 /);
     expect(await operatorMetrics()).toMatch(/^leader_election_master_status\{.*\} 1$/m);
+    expect(await helm(['test', 'cft', '-n', SYSTEM, '--timeout=60s'], cluster.kubeconfig)).toMatch(
+      /Phase:\s+Succeeded/,
+    );
   });
 
-  test('a Job of the example fills the volume, and the run goes through real pods to its end', async () => {
+  test('a Job of the example fills the volume, and the run goes through real pods to its end', {
+    timeout: 600_000,
+  }, async () => {
     team.kubectl(['apply', '-f', join(EXAMPLE, 'volume.yaml')]);
     team.kubectl(['wait', '--for=condition=complete', `job/${NAME}-data`, '--timeout=120s']);
     const watch = watchRuns(team);
@@ -116,7 +123,7 @@ describe.skipIf(obstacle !== undefined)(`the example on a real node${obstacle ? 
 
     await runningPod('train');
     system.kubectl(['delete', 'pod', '-l', 'app.kubernetes.io/component=operator']);
-    await team.until('it has ended', hasEnded, { seconds: 240 });
+    await team.until('it has ended', hasEnded, { seconds: 400 });
     const lines = watch.stop();
     expect(lines.filter((line) => line.includes('Running')).length).toBeGreaterThan(3);
     expect(lines.at(-1)).toMatch(/^gsm8k-equations +Succeeded +100% +0\.\d{4} +0\.\d{4} /);
@@ -151,13 +158,23 @@ describe.skipIf(obstacle !== undefined)(`the example on a real node${obstacle ? 
       .trim()
       .split('\n')
       .map((line) => line.trim().split(/ {2,}/).slice(1));
-    expect(told[0]).toEqual(['Normal', 'StageStarted', `CftRun/${NAME}`, 'generate starts, 2 shards']);
+    // Both start at once.
+    for (const what of ['generate starts, 2 shards', 'evaluate-base starts'])
+      expect(told.slice(0, 2)).toContainEqual(['Normal', 'StageStarted', `CftRun/${NAME}`, what]);
     // Two GPUs are there, and three pods want one at once.
     expect(events).toMatch(/Warning +Unschedulable .*Insufficient nvidia\.com\/gpu/);
     expect(told.at(-1)).toEqual(['Normal', 'RunSucceeded', `CftRun/${NAME}`, 'all stages have succeeded']);
     const described = team.kubectl(['describe', 'cftrun', NAME]);
     expect(described).toMatch(/Message: +all stages have succeeded\n.*\n +Reason: +StagesSucceeded\n +Status: +True/);
     expect(team.kubectl(['logs', '-l', `${LABEL.run}=${NAME},${LABEL.kind}=report`])).toContain('report/index.html');
+  });
+
+  test('report and models are copied out of the volume', () => {
+    team.kubectl(['apply', '-f', join(EXAMPLE, 'files.yaml')]);
+    team.kubectl(['wait', '--for=condition=Ready', `pod/${NAME}-files`, '--timeout=60s']);
+    team.kubectl(['cp', `${NAME}-files:/storage/${NAME}/train`, join(directory, 'train')]);
+    expect(differences(join(directory, 'train'), join(volume, NAME, 'train'))).toEqual([]);
+    team.kubectl(['delete', 'pod', `${NAME}-files`]);
   });
 
   test('deleted, it takes its children along and leaves the volume', async () => {

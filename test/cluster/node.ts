@@ -31,12 +31,16 @@ const PROGRAMS = {
   '/sbin/ip': 'iproute2',
 } as const;
 
-/** Why there can be no node on this machine; undefined if there can. */
+/** Debian packages that a node needs and this machine lacks. */
+export function missingPackages(): string[] {
+  return Object.entries(PROGRAMS).flatMap(([path, name]) => (existsSync(path) ? [] : [name]));
+}
+
+/** What this machine lacks for a node; undefined if it lacks nothing. */
 export function nodeObstacle(): string | undefined {
-  if (process.getuid?.() !== 0) return 'only root can start containers here';
-  const missing = Object.entries(PROGRAMS).filter(([path]) => !existsSync(path));
-  if (missing.length > 0) return `not installed: ${missing.map(([, name]) => name).join(', ')}`;
-  return undefined;
+  if (process.getuid?.() !== 0) return 'root';
+  const missing = missingPackages();
+  return missing.length === 0 ? undefined : missing.join(', ');
 }
 
 /**
