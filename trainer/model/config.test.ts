@@ -1,8 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { loadConfig, type ModelConfig, parseConfig } from './config.ts';
+import { FAMILIES } from './families.ts';
 import { fixtureDir } from './testing.ts';
 
 /** Qwen2.5-0.5B's config.json, as published: the spelling that transformers 4 wrote. */
@@ -221,4 +222,9 @@ describe('loadConfig', () => {
     await writeFile(join(dir, 'config.json'), '[]');
     await expect(loadConfig(dir)).rejects.toMatchObject({ code: 'InvalidConfig' });
   });
+});
+
+test('the documentation names every family', async () => {
+  const page = await readFile(join(import.meta.dirname, '../../docs/models.md'), 'utf8');
+  for (const { architecture } of FAMILIES) expect(page).toContain(`\`${architecture}\``);
 });
