@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { API_VERSION } from './cftrun.ts';
 import { DatasetSpec, EvaluationDataset, ModelSpec } from './spec/data.ts';
 import { between, count, positive, text } from './spec/fields.ts';
-import { AnnotateMode, Criterion } from './spec/rollout.ts';
+import { AnnotateMode, Criterion, TransferSpec } from './spec/rollout.ts';
 import { AdamSpec, LoraSpec, LossNormalization, Objective, Precision } from './spec/training.ts';
 import { VerifierSpec } from './spec/verifier.ts';
 
@@ -38,6 +38,8 @@ export const GenerateParams = z.strictObject({
   verifier: VerifierSpec,
   maxNewTokens: count(),
   batchSize: count(),
+  /** Where responses come from, for the questions that have one there. */
+  transfer: TransferSpec.optional(),
   /** Of this shard. */
   maxSamples: count(0).optional(),
   shard: Shard,
@@ -50,6 +52,8 @@ export const AnnotateParams = z.strictObject({
   verifier: VerifierSpec,
   criterion: Criterion,
   mode: AnnotateMode,
+  /** Where the masks come from, instead of rollouts. */
+  transfer: TransferSpec.optional(),
   /** Budget of a response: a rollout may grow to the same length. */
   maxNewTokens: count(),
   batchSize: count(),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count } from './fields.ts';
+import { count, text } from './fields.ts';
 
 export const GenerateSpec = z
   .strictObject({
@@ -16,6 +16,12 @@ export const GenerateSpec = z
 export const Criterion = z.enum(['strict-2', 'strict-3']);
 export const AnnotateMode = z.enum(['batched', 'sequential']);
 
+export const TransferSpec = z.strictObject({
+  source: text(1024).describe(
+    'Annotation file, or directory of them, of a run on the same questions. A relative path starts at the folder of the manifest; hf://, s3:// and pvc:// addresses are fetched first.',
+  ),
+});
+
 export const AnnotateSpec = z
   .strictObject({
     criterion: Criterion.default('strict-3').describe(
@@ -28,6 +34,9 @@ export const AnnotateSpec = z
     maxSamples: count()
       .optional()
       .describe('Annotate at most so many kept responses, shared out evenly among the shards.'),
+    transfer: TransferSpec.optional().describe(
+      'Takes responses and masks from annotations that were made with another model, instead of making them.',
+    ),
     shards: count(1, 1000)
       .default(1)
       .describe('Parts in which generation and annotation are done, each by its own process or pod.'),

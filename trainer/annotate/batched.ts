@@ -1,10 +1,11 @@
 import type { BatchDecoder, DecodeRequest } from '../decode/batch.ts';
-import type { DecodeEngine, ScoreOutput } from '../decode/engine.ts';
+import type { DecodeEngine } from '../decode/engine.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { Verifier } from '../verify/verifier.ts';
-import { Annotation, type TokenFacts } from './annotation.ts';
+import { Annotation } from './annotation.ts';
 import type { AnnotationRecord, ResponseRecord } from './record.ts';
 import { immediateResult, type Rollout, type RolloutResult, type RolloutRules, responseText } from './rollout.ts';
+import { scoreResponse } from './scored.ts';
 
 /** One rollout on its way through the decoder. */
 export interface RolloutTag {
@@ -76,22 +77,7 @@ function waiting(works: readonly Work[]): number {
 
 /** Runs the response through the model, which keeps its keys and values as an origin. */
 function begin(response: ResponseRecord, origin: number, { engine }: BatchedOptions): Work {
-  const { promptIds, responseIds } = response;
-  const [score] = engine.score([{ origin, ids: [...promptIds, ...responseIds] }]);
-  const facts = factsOf(score as ScoreOutput, promptIds.length - 1, responseIds.length, engine.scoreTopK);
-  return { annotation: new Annotation(response, facts, true), origin };
-}
-
-/** The facts of `count` tokens, the first of them predicted at row `first`. */
-function factsOf(score: ScoreOutput, first: number, count: number, k: number): TokenFacts[] {
-  return Array.from({ length: count }, (_, t) => {
-    const row = first + t;
-    const top = Array.from({ length: k }, (_, i) => ({
-      id: score.topIds[row * k + i] as number,
-      logprob: score.topLogprobs[row * k + i] as number,
-    }));
-    return { logprob: score.logprob[row] as number, entropy: score.entropy[row] as number, top };
-  });
+  return { annotation: new Annotation(response, scoreResponse(response, origin, engine), true), origin };
 }
 
 /** Gives waiting rollouts to free slots, oldest response first. Returns those that are over without decoding. */

@@ -35,6 +35,8 @@ export async function withLocalSources<S extends Stage>(stage: S, context: Fetch
   if ('data' in stage.params) params.data = await dataset(stage.params.data);
   if ('trainingData' in stage.params && stage.params.trainingData !== undefined)
     params.trainingData = await dataset(stage.params.trainingData);
+  if ('transfer' in stage.params && stage.params.transfer !== undefined)
+    params.transfer = await local(stage.params.transfer, { type: 'dataset', preferred: ['train'] });
   if ('datasets' in stage.params) params.datasets = await inTurn(stage.params.datasets, dataset);
   return { ...stage, params } as S;
 }

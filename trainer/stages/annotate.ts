@@ -12,6 +12,7 @@ import { createVerifier } from '../verify/create.ts';
 import type { StageContext, StageOutcome } from './context.ts';
 import { type OpenModel, openModel } from './model.ts';
 import { OrderedLines } from './ordered-lines.ts';
+import { transferredAnnotations } from './transfer.ts';
 
 /** Responses annotated at the same time, for each so many slots: enough to keep the slots full while responses end. */
 const SLOTS_PER_ORIGIN = 8;
@@ -88,6 +89,7 @@ function annotations(
   model: OpenModel,
   context: StageContext,
 ): AsyncGenerator<AnnotationRecord> {
+  if (params.transfer !== undefined) return transferredAnnotations(responses, params.transfer, params, model, context);
   const { tokenizer, session } = model;
   const common = {
     tokenizer,

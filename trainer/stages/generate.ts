@@ -11,6 +11,7 @@ import type { StageContext, StageOutcome } from './context.ts';
 import { loadSplit, shardOf } from './examples.ts';
 import { type OpenModel, openModel } from './model.ts';
 import { OrderedLines } from './ordered-lines.ts';
+import { transferredResponses } from './transfer.ts';
 
 interface Counts {
   correct: number;
@@ -29,7 +30,8 @@ export async function generate(stage: GenerateStage, context: StageContext): Pro
   const model = await openModel(params.model.source, context);
   try {
     const { train } = await loadSplit(params, model.tokenizer, context.warn);
-    const examples = shardOf(train, params.shard, params.maxSamples);
+    const asked = params.transfer === undefined ? train : await transferredResponses(train, params.transfer);
+    const examples = shardOf(asked, params.shard, params.maxSamples);
     const path = join(stage.runDir, params.output);
     const counts = { correct: 0, wrong: 0, unfinished: 0 };
     const done = () => counts.correct + counts.wrong;
