@@ -187,3 +187,21 @@ test('bf16 changes matrix products only', () => {
   expect(product[0]).toBeCloseTo(x * x, 1);
   session.dispose();
 });
+
+test('variables that need more than one load each get their own values, also through a new program', () => {
+  const session = createSession();
+  const sizes = [2 ** 24 + 5, 3, 2 ** 23, 7, 2 ** 24 - 1];
+  const variables = sizes.map((size, i) => session.variable(`w${i}`, f32(size)));
+  const program = (name: string) =>
+    session.program(name, { x: f32(1) }, ({ x }) =>
+      Object.fromEntries(variables.map((w, i) => [`mean${i}`, tf.add(tf.mean(w.read()), tf.sum(x))])),
+    );
+  const means = (name: string) =>
+    Object.values(program(name).run({ x: new Float32Array([0.5]) })).map(([mean]) => mean);
+  for (const [i, w] of variables.entries()) w.load(new Float32Array(w.shape[0] as number).fill(i + 1));
+  expect(means('first')).toEqual([1.5, 2.5, 3.5, 4.5, 5.5]);
+  expect(means('second')).toEqual([1.5, 2.5, 3.5, 4.5, 5.5]);
+  variables[2]?.load(new Float32Array(2 ** 23).fill(9));
+  expect(means('third')).toEqual([1.5, 2.5, 9.5, 4.5, 5.5]);
+  session.dispose();
+});
