@@ -71,6 +71,11 @@ export const commands: Readonly<Record<string, Command>> = Object.fromEntries<Co
     'annotated responses as tokens and labels, for other trainers',
     () => import('../trainer/stages/export.ts'),
   ),
+  trainerCommand(
+    'agreement',
+    'how far two annotations agree on the critical tokens',
+    () => import('../trainer/stages/agreement.ts'),
+  ),
   stage('stage', 'a stage from its JSON file, as pods start it'),
   trainerCommand(
     'doctor',
@@ -85,7 +90,7 @@ export function isHelp(argument: string): boolean {
 
 /** What `cft --help` says. */
 export function usage(): string {
-  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}\n`);
+  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(11)}${summary}\n`);
   return `Usage: cft COMMAND [options]
 
 Critical token fine-tuning: train on the tokens that decide whether an answer is right.

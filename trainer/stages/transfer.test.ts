@@ -6,6 +6,7 @@ import { CftRun, type CftRunInput } from '../../crds/cftrun.ts';
 import type { AnnotateStage, GenerateStage } from '../../crds/stage.ts';
 import { planStages } from '../../crds/stages.ts';
 import { readAnnotations } from '../annotate/files.ts';
+import { compareAnnotations } from './agreement.ts';
 import { annotate } from './annotate.ts';
 import { generate } from './generate.ts';
 import { memoryContext } from './memory-context.ts';
@@ -54,5 +55,7 @@ test('a run takes responses and masks from the annotations of another', async ()
   expect(taken.context.lines).toContainEqual(
     expect.objectContaining({ message: 'masks transferred', fields: { tokens: 3, spans: 0, scores: 0 } }),
   );
+  const { responses, ways, criteria } = await compareAnnotations(self.annotations, taken.annotations);
+  expect([responses, ways.tokens, criteria['strict-2'].same, criteria['strict-3'].kappa]).toEqual([3, 3, 1, 1]);
   await expect(annotated('other', { source: join(root, 'nowhere') })).rejects.toMatchObject({ code: 'FileNotFound' });
 });
