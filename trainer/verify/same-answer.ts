@@ -52,9 +52,15 @@ const NAME = /^(?:\\(?:angle|triangle)\s*)?(?:[A-Za-z]|[A-Z]{2,3}|\\[a-z]+)(?:_\
 /** `x = 3` against `3`. */
 async function compareValue({ operators, sides }: Relation, other: Shape, algebra: Algebra): Promise<number> {
   const [left = '', right = ''] = sides;
-  const isName = NAME.test(left);
+  const isName = NAME.test(left) || isTupleOfNames(left);
   if (operators.length !== 1 || operators[0] !== '=' || !isName || names(right).has(left)) return 0;
   return compare(shapeOf(right), other, algebra);
+}
+
+/** `(x, y)`, in the order of the alphabet, in which values are given without names. */
+function isTupleOfNames(text: string): boolean {
+  const names = /^\(\s*([A-Za-z](?:\s*,\s*[A-Za-z])+)\s*\)$/.exec(text)?.[1]?.split(/\s*,\s*/);
+  return names !== undefined && names.every((name, i) => i === 0 || (names[i - 1] as string) < name);
 }
 
 /** The single letters of a formula. */
