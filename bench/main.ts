@@ -1,4 +1,5 @@
-// `npm run bench`: the models beside PyTorch and transformers. `npm run bench -- operator [runs]`: the operator with many runs at once.
+// `npm run bench`: the models beside PyTorch and transformers. `npm run bench -- operator [runs]`: the operator with many runs at once;
+// `jobset [runs]`: beside JobSet's controller.
 import { CftError, formatError } from '../crds/errors.ts';
 
 const RUNS = 500;
@@ -7,8 +8,11 @@ const RUNS = 500;
 async function main([what, count]: readonly string[]): Promise<void> {
   if (what === undefined) await (await import('./models.ts')).benchModels();
   else if (what === 'operator') await (await import('./operator.ts')).benchOperator(Number(count ?? RUNS));
+  else if (what === 'jobset') await (await import('./jobset.ts')).benchJobSet(Number(count ?? RUNS));
   else
-    throw new CftError('InvalidArgument', `there is no benchmark ${what}`, { hint: 'leave it out, or say operator' });
+    throw new CftError('InvalidArgument', `there is no benchmark ${what}`, {
+      hint: 'leave it out, or say operator or jobset',
+    });
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

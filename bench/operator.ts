@@ -12,9 +12,8 @@ import { JobHistory } from '../test/cluster/job-history.ts';
 import { OperatorProcess } from '../test/cluster/operator-process.ts';
 import { GROUPS, manifest, succeed } from '../test/cluster/runs.ts';
 import type { World } from '../test/cluster/world.ts';
+import { inParallel } from './in-parallel.ts';
 
-/** Requests that the bench itself has under way at the same time. */
-const AT_ONCE = 16;
 const LONGEST = 30 * 60;
 
 /** What many runs at once cost. Times in seconds from the first request, memory in bytes. */
@@ -124,14 +123,6 @@ async function finishPods(world: World, pods: readonly Pod[], stages: ReadonlyMa
     const annotations = { 'cft.test/exit-code': '0', 'cft.test/message': message };
     await world.client.merge(PODS, world.namespace, metadata.name, { metadata: { annotations } });
   });
-}
-
-async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
-  const waiting = items.values();
-  const worker = async () => {
-    for (const item of waiting) await work(item);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
 
 /** The most memory that a process ever had resident. */

@@ -119,11 +119,15 @@ export class Controller {
     for (const { name: job, suspend } of decision.jobsToSuspend)
       await ignoreMissing(client.merge(JOBS, namespace, job, { spec: { suspend } }));
     for (const job of decision.jobsToDelete) await ignoreMissing(client.delete(JOBS, namespace, job));
-    await Promise.all(decision.events.map((event) => recorder.record(run, event)));
-    if (canonicalJson(decision.status) !== canonicalJson(run.status ?? {})) {
-      // The version makes the API server refuse a status that was decided on by an outdated copy.
-      const metadata = { name, namespace, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
-      await client.apply(CFT_RUNS, { ...headOf(run), metadata, status: decision.status } as KubeObject, '/status');
+    const told = Promise.all(decision.events.map((event) => recorder.record(run, event)));
+    try {
+      if (canonicalJson(decision.status) !== canonicalJson(run.status ?? {})) {
+        // The version makes the API server refuse a status that was decided on by an outdated copy.
+        const metadata = { name, namespace, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
+        await client.apply(CFT_RUNS, { ...headOf(run), metadata, status: decision.status } as KubeObject, '/status');
+      }
+    } finally {
+      await told;
     }
     if (decision.deleteRun) await ignoreMissing(client.delete(CFT_RUNS, namespace, name, uid));
     return { requeueAfter: decision.requeueAfter };

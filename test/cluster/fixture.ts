@@ -14,7 +14,6 @@ export async function startWorld(namespace: string): Promise<{ cluster: TestClus
   const cluster = await startCluster();
   const world = new World(cluster.kubeconfig, namespace);
   world.prepare();
-  world.kubectl(['apply', '--server-side', '-f', '-'], crd());
-  world.kubectl(['wait', '--for=condition=Established', 'crd/cftruns.cft.dev', '--timeout=60s']);
+  await world.installCrd('cftruns.cft.dev', crd());
   return { cluster, world };
 }

@@ -22,6 +22,8 @@ import { kubectl } from './cluster.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
+const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+
 export interface KubeEvent extends KubeObject {
   readonly reason: string;
   readonly note: string;
@@ -75,6 +77,17 @@ export class World {
       metadata: { name: claimName },
       spec: { accessModes, resources: { requests: capacity }, storageClassName: '', volumeName: name },
     });
+  }
+
+  /** Installs a CRD, and waits until the API server serves it. */
+  async installCrd(name: string, yaml: string): Promise<void> {
+    this.kubectl(['apply', '--server-side', '-f', '-'], yaml);
+    // `kubectl wait` fails on a CRD that has no conditions yet.
+    const isServed = async () => {
+      const crd = await this.client.send<Pick<Job, 'status'>>('GET', `${CRDS}/${name}`);
+      return crd.status?.conditions?.some(({ type, status }) => type === 'Established' && status === 'True') ?? false;
+    };
+    await this.until(`${name} is served`, isServed);
   }
 
   create(object: object): void {
@@ -151,8 +164,7 @@ export class World {
   ): Promise<void> {
     const deadline = performance.now() + seconds * 1000;
     while (!(await check())) {
-      if (performance.now() > deadline)
-        throw new Error(`not so after ${seconds} s: ${what}\n${this.kubectl(['get', 'cftruns,jobs,pods'])}`);
+      if (performance.now() > deadline) throw new Error(`not so after ${seconds} s: ${what}\n${this.#overview()}`);
       await meanwhile?.();
       await sleep(200);
     }
@@ -175,6 +187,14 @@ export class World {
       () => true,
       () => false,
     );
+  }
+
+  #overview(): string {
+    try {
+      return this.kubectl(['get', 'cftruns,jobs,pods']);
+    } catch (error) {
+      return String(error);
+    }
   }
 
   async #list<T>(resource: Resource, run: string | undefined): Promise<T[]> {
