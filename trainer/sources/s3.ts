@@ -70,7 +70,6 @@ export async function s3Files(client: S3Client, { bucket, key }: S3Address): Pro
 interface Head {
   readonly ETag?: string | undefined;
   readonly ChecksumSHA256?: string | undefined;
-  readonly ChecksumCRC32?: string | undefined;
   readonly ChecksumType?: string | undefined;
   readonly ServerSideEncryption?: string | undefined;
 }

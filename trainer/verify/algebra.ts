@@ -19,11 +19,14 @@ export interface Algebra {
   sameEquation(a: readonly [string, string], b: readonly [string, string]): Promise<boolean>;
 }
 
-const TIME_LIMIT_MS = 2000;
+/** Far more than any formula was seen to take: what depends on the load of the machine must not decide a verdict. */
+const TIME_LIMIT_MS = 10_000;
 const REMEMBERED = 10_000;
+/** How long the thread waits for another formula before it ends. */
+const IDLE_MS = 10_000;
 
 /**
- * Compares in a thread of its own, which is started for the first formula, ended when a comparison takes longer than two seconds, and
+ * Compares in a thread of its own, which is started for the first formula, ended when a comparison takes longer than ten seconds, and
  * does not keep the process alive. Answers are remembered: rollouts of one question mostly end in the same few answers.
  */
 export function createAlgebra(limitMs = TIME_LIMIT_MS): Algebra {
@@ -31,15 +34,20 @@ export function createAlgebra(limitMs = TIME_LIMIT_MS): Algebra {
   let thread: Promise<Worker> | undefined;
   let last: Promise<unknown> = Promise.resolve();
   let count = 0;
+  let idle: NodeJS.Timeout | undefined;
 
   const ask = async (question: Omit<AlgebraQuestion, 'id'>): Promise<boolean> => {
+    clearTimeout(idle);
     thread ??= startThread();
     const worker = await thread;
     const answer = await askThread(worker, { ...question, id: count++ }, limitMs);
-    if (answer !== undefined) return answer;
-    thread = undefined;
-    await worker.terminate();
-    return false;
+    const end = () => {
+      thread = undefined;
+      return worker.terminate();
+    };
+    if (answer === undefined) await end();
+    else idle = setTimeout(end, IDLE_MS).unref();
+    return answer ?? false;
   };
   const remembered = (question: Omit<AlgebraQuestion, 'id'>): Promise<boolean> => {
     const key = JSON.stringify(question);

@@ -16,6 +16,7 @@ const SYMBOL =
   /^(?:[A-Za-z]|alpha|beta|gamma|delta|epsilon|theta|lambda|mu|nu|rho|sigma|tau|phi|varphi|omega|Delta|Omega)(?:_[A-Za-z0-9]{1,4})?$/;
 const LONGEST_LITERAL = 40;
 const LARGEST_FACTORIAL = 100;
+const LARGEST_EXPONENT = 1000;
 
 /**
  * The expression that a parsed formula stands for, or undefined where it holds anything else than the known operations: an error of the parser, a
@@ -34,6 +35,7 @@ export function toExpression(raw: unknown): Expression | undefined {
   if (head === 'InvisibleOperator') return product(rest, operands);
   if (head === 'Factorial' || head === 'Binomial')
     return operands.every(isSmallWhole) ? [head, ...operands] : undefined;
+  if (head === 'Power' && isTower(operands[1] as Expression)) return undefined;
   return typeof head === 'string' && OPERATIONS.has(head) ? [head, ...operands] : undefined;
 }
 
@@ -86,6 +88,14 @@ function isProperFraction(whole: Expression, part: Expression | undefined): bool
     0 < Number(above) &&
     Number(above) < Number(below)
   );
+}
+
+/** An exponent that is large, or a power of numbers itself: the value would have more digits than anything can hold. */
+function isTower(exponent: Expression): boolean {
+  if (typeof exponent === 'number') return Math.abs(exponent) > LARGEST_EXPONENT;
+  if (!Array.isArray(exponent)) return typeof exponent === 'object';
+  const hasPower = JSON.stringify(exponent).includes('"Power"') || JSON.stringify(exponent).includes('"Factorial"');
+  return (hasPower && symbolsOf(exponent).size === 0) || (exponent as Expression[]).slice(1).some(isTower);
 }
 
 function isSmallWhole(expression: Expression | undefined): boolean {

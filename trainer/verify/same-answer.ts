@@ -60,7 +60,7 @@ async function compareValue({ operators, sides }: Relation, other: Shape, algebr
 /** `(x, y)`, in the order of the alphabet, in which values are given without names. */
 function isTupleOfNames(text: string): boolean {
   const names = /^\(\s*([A-Za-z](?:\s*,\s*[A-Za-z])+)\s*\)$/.exec(text)?.[1]?.split(/\s*,\s*/);
-  return names !== undefined && names.every((name, i) => i === 0 || (names[i - 1] as string) < name);
+  return names?.every((name, i) => i === 0 || (names[i - 1] as string) < name) ?? false;
 }
 
 /** The single letters of a formula. */
