@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { loadConfig, type ModelConfig, parseConfig } from './config.ts';
 import { FAMILIES } from './families.ts';
@@ -222,6 +223,36 @@ describe('loadConfig', () => {
     await writeFile(join(dir, 'config.json'), '[]');
     await expect(loadConfig(dir)).rejects.toMatchObject({ code: 'InvalidConfig' });
   });
+});
+
+test('any value of any key is understood or refused with its file', () => {
+  const keys = fc.constantFrom(
+    ...Object.keys(QWEN25),
+    ...[
+      'rope_scaling',
+      'rope_parameters',
+      'head_dim',
+      'layer_types',
+      'partial_rotary_factor',
+      'per_layer_config',
+      'attention_bias',
+    ],
+  );
+  const rope = fc.dictionary(
+    fc.constantFrom('rope_type', 'type', 'factor', 'rope_theta', 'short_factor', 'x'),
+    fc.jsonValue(),
+  );
+  const changes = fc.dictionary(keys, fc.oneof(fc.jsonValue(), rope), { maxKeys: 3 });
+  fc.assert(
+    fc.property(changes, (changed) => {
+      try {
+        parseConfig({ ...QWEN25, ...changed }, 'm/config.json');
+      } catch (error) {
+        expect(error).toMatchObject({ name: 'CftError', where: 'm/config.json' });
+      }
+    }),
+    { numRuns: 1000 },
+  );
 });
 
 test('the documentation names every family', async () => {
