@@ -248,11 +248,15 @@ describe('any response', () => {
     '1:1',
     'é',
   ])('that repeats %j is judged in time that grows no faster than its length times a constant', async (unit) => {
-    const time = async (length: number) => {
-      const response = unit.repeat(Math.ceil(length / unit.length));
+    const once = async (response: string) => {
       const start = performance.now();
       await verdict(response, '42');
       return performance.now() - start;
+    };
+    // The best of three: others may use the machine at the same time.
+    const time = async (length: number) => {
+      const response = unit.repeat(Math.ceil(length / unit.length));
+      return Math.min(await once(response), await once(response), await once(response));
     };
     await time(4000);
     const [short, long] = [await time(4000), await time(32_000)];
