@@ -6,7 +6,7 @@ import type { KubeClient } from './kube/client.ts';
 import { type Job, type KubeObject, keyOf } from './kube/objects.ts';
 import { conditionOf } from './reconcile/conditions.ts';
 import type { RunEvent } from './reconcile/decision.ts';
-import { ended, jobOf, NOW, SETTINGS, someRun } from './testing/facts.ts';
+import { ended, jobOf, NOW, SETTINGS, someRun } from './testdata/facts.ts';
 
 /** Notes what the controller asks for, and answers as a test says. */
 class Recorded implements Pick<KubeClient, 'get' | 'create' | 'apply' | 'merge' | 'delete'> {

@@ -4,7 +4,7 @@ import type { CftRun } from '../../crds/cftrun.ts';
 import { CftRun as Schema } from '../../crds/cftrun.ts';
 import { manifests } from '../../crds/testdata/manifests.ts';
 import type { Job } from '../kube/objects.ts';
-import { SETTINGS, someRun } from '../testing/facts.ts';
+import { SETTINGS, someRun } from '../testdata/facts.ts';
 import { claimNameOf, claimOf } from './claim.ts';
 import { isIndexed } from './groups.ts';
 import { stageJob } from './job.ts';

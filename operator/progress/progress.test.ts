@@ -4,7 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import { METRICS_PORT } from '../jobs/pod.ts';
 import type { Pod } from '../kube/objects.ts';
 import { ManualClock } from '../queue/manual-clock.ts';
-import { jobOf, podOf, someRun } from '../testing/facts.ts';
+import { jobOf, podOf, someRun } from '../testdata/facts.ts';
 import { askPod, type LiveProgress } from './ask.ts';
 import { ProgressWatch } from './watch.ts';
 

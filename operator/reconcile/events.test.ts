@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { planGroups } from '../jobs/place.ts';
-import { ended, factsOf, jobOf, podOf, resultOfStage, someRun, terminated } from '../testing/facts.ts';
+import { ended, factsOf, jobOf, podOf, resultOfStage, someRun, terminated } from '../testdata/facts.ts';
 import { groupEvents } from './events.ts';
 import type { Facts } from './facts.ts';
 import { observe } from './observe.ts';

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { CftRunStatus } from '../../crds/cftrun.ts';
 import { planGroups } from '../jobs/place.ts';
 import type { Pod } from '../kube/objects.ts';
-import { ended, factsOf, jobOf, podOf, resultOfStage, someRun, terminated } from '../testing/facts.ts';
+import { ended, factsOf, jobOf, podOf, resultOfStage, someRun, terminated } from '../testdata/facts.ts';
 import type { Facts } from './facts.ts';
 import { observe } from './observe.ts';
 

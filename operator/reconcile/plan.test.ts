@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { CftRun, CftRunStatus } from '../../crds/cftrun.ts';
 import { planGroups } from '../jobs/place.ts';
 import type { Job, Pod } from '../kube/objects.ts';
-import { after, ended, factsOf, jobOf, NOW, podOf, progressed, someRun, terminated } from '../testing/facts.ts';
+import { after, ended, factsOf, jobOf, NOW, podOf, progressed, someRun, terminated } from '../testdata/facts.ts';
 import { conditionOf, isTrue } from './conditions.ts';
 import type { Decision } from './decision.ts';
 import { expectedJobs } from './facts.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Stage } from '../../crds/stage.ts';
 import { planGroups } from '../jobs/place.ts';
-import { ended, factsOf, jobOf, podOf, progressed, resultOfStage, someRun, terminated } from '../testing/facts.ts';
+import { ended, factsOf, jobOf, podOf, progressed, resultOfStage, someRun, terminated } from '../testdata/facts.ts';
 import { observe } from './observe.ts';
 import { collectArtifacts, collectResults, headline } from './results.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { CftRunStatus } from '../../crds/spec/status.ts';
-import { after, factsOf, jobOf, NOW, podOf, progressed, someRun } from '../testing/facts.ts';
+import { after, factsOf, jobOf, NOW, podOf, progressed, someRun } from '../testdata/facts.ts';
 import { conditionOf, setCondition } from './conditions.ts';
 import { parseIndexes } from './indexes.ts';
 import { observe } from './observe.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { someRun } from '../../testing/facts.ts';
+import { someRun } from '../../testdata/facts.ts';
 import { accept } from './accept.ts';
 
 const withClaim = (claim: object) => accept(someRun({ storage: { persistentVolumeClaim: claim } }));

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Condition } from '../../../crds/cftrun.ts';
-import { after, NOW, someRun } from '../../testing/facts.ts';
+import { after, NOW, someRun } from '../../testdata/facts.ts';
 import { activeDeadline } from './deadline.ts';
 
 const startTime = NOW.toISOString();

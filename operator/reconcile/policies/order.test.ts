@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { factsOf, jobOf, podOf, progressed, someRun } from '../../testing/facts.ts';
+import { factsOf, jobOf, podOf, progressed, someRun } from '../../testdata/facts.ts';
 import { observe } from '../observe.ts';
 import { groupsToStart } from './order.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Pod } from '../../kube/objects.ts';
-import { factsOf, jobOf, podOf, someRun } from '../../testing/facts.ts';
+import { factsOf, jobOf, podOf, someRun } from '../../testdata/facts.ts';
 import { observe } from '../observe.ts';
 import { pendingCondition } from './pending.ts';
 

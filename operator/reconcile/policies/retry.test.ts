@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ended, factsOf, jobOf, podOf, someRun, terminated } from '../../testing/facts.ts';
+import { ended, factsOf, jobOf, podOf, someRun, terminated } from '../../testdata/facts.ts';
 import { observe } from '../observe.ts';
 import { groupsToRestart, runFailure } from './retry.ts';
 

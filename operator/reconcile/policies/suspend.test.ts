@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Job } from '../../kube/objects.ts';
-import { ended, factsOf, jobOf, someRun } from '../../testing/facts.ts';
+import { ended, factsOf, jobOf, someRun } from '../../testdata/facts.ts';
 import { observe } from '../observe.ts';
 import { suspendedCondition, suspendJobs } from './suspend.ts';
 

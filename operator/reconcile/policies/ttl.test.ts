@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { after, NOW, someRun } from '../../testing/facts.ts';
+import { after, NOW, someRun } from '../../testdata/facts.ts';
 import { ttlAfterFinished } from './ttl.ts';
 
 const completionTime = NOW.toISOString();
