@@ -7,12 +7,20 @@ function dataset(path: Path): Flag[] {
   const fields = [...path, 'fields'];
   return [
     {
-      flags: '--data <file>',
-      help: 'data set: JSONL, one example a line',
+      flags: '--data <source>',
+      help: 'data set: a file, a directory, hf://owner/name or s3://bucket/key',
       path: [...path, 'source'],
       as: 'text',
       required: true,
     },
+    {
+      flags: '--preset <name>',
+      help: 'benchmark whose columns are known, such as gsm8k',
+      path: [...path, 'preset'],
+      as: 'text',
+    },
+    { flags: '--split <name>', help: 'split of a data set directory', path: [...path, 'split'], as: 'text' },
+    { flags: '--config <name>', help: 'configuration of a data set directory', path: [...path, 'config'], as: 'text' },
     {
       flags: '--question-field <name>',
       help: 'column of the question (default: question)',
@@ -43,8 +51,8 @@ function dataset(path: Path): Flag[] {
 }
 
 const MODEL: Flag = {
-  flags: '--model <dir>',
-  help: 'model directory in Hugging Face layout',
+  flags: '--model <source>',
+  help: 'model directory in Hugging Face layout, hf://owner/name or s3://bucket/prefix',
   path: ['spec', 'model', 'source'],
   as: 'text',
   required: true,
