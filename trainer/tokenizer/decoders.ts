@@ -1,5 +1,5 @@
 import { concatBytes, strictUtf8, tokenBytes, utf8 } from './byte-level.ts';
-import { type ComponentConfig, libraryDecoder } from './library.ts';
+import { type ComponentConfig, compilePattern, libraryDecoder, textOf } from './library.ts';
 
 /** Tokens to pieces of text, which are then joined. */
 export type Decoder = (tokens: readonly string[]) => string[];
@@ -16,6 +16,10 @@ export function createDecoder(config: ComponentConfig | null): Decoder {
       return (tokens) => [utf8(concatBytes(tokens.map(tokenBytes)))];
     case 'ByteFallback':
       return byteFallback;
+    case 'Replace': {
+      const [pattern, content] = [compilePattern(config.pattern), textOf(config, 'content')];
+      return (tokens) => tokens.map((token) => token.replace(pattern, () => content));
+    }
     default: {
       const decoder = libraryDecoder(config);
       return (tokens) => decoder.decode_chain(tokens);

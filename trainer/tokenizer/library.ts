@@ -1,4 +1,5 @@
 import * as library from '@huggingface/tokenizers';
+import { CftError } from '../../crds/errors.ts';
 
 // The package's own types don't resolve under Node's module resolution; these are the parts in use.
 interface LibraryNormalizer {
@@ -55,8 +56,26 @@ export function libraryNormalizer(normalizer: ComponentConfig): (text: string) =
   return (text) => built?.normalize(text) ?? text;
 }
 
-/** A regular expression of tokenizer.json (Oniguruma's syntax) as JavaScript's, with the flags `gu`. */
+/**
+ * A component's setting that must be a text.
+ *
+ * @throws CftError InvalidConfig
+ */
+export function textOf(config: ComponentConfig, key: string): string {
+  const value = config[key];
+  if (typeof value === 'string') return value;
+  throw new CftError('InvalidConfig', `the component "${config.type}" has no text "${key}"`, { value });
+}
+
+/**
+ * A regular expression of tokenizer.json (Oniguruma's syntax) as JavaScript's, with the flags `gu`.
+ *
+ * @throws CftError InvalidConfig for what is no pattern
+ */
 export function compilePattern(pattern: unknown): RegExp {
+  const { String: literal, Regex: regex } = (pattern ?? {}) as { readonly String?: unknown; readonly Regex?: unknown };
+  if (typeof literal !== 'string' && typeof regex !== 'string')
+    throw new CftError('InvalidConfig', `${JSON.stringify(pattern)} is not a pattern`, { value: pattern });
   return new SplitPreTokenizer({ pattern, invert: false, behavior: 'Isolated' }).pattern;
 }
 

@@ -1,6 +1,6 @@
 import { CftError } from '../../crds/errors.ts';
 import { byteLetters } from './byte-level.ts';
-import { type ComponentConfig, compilePattern, libraryNormalizer } from './library.ts';
+import { type ComponentConfig, compilePattern, libraryNormalizer, textOf } from './library.ts';
 import { createCharacterMap } from './precompiled.ts';
 import { LITERAL_MARK, LITERAL_MARKS } from './tokenizer.ts';
 
@@ -33,18 +33,21 @@ export function createNormalizer(config: ComponentConfig | null): Normalizer {
       return strip(config.strip_left !== false, config.strip_right !== false);
     case 'StripAccents':
       return (text) => text.replace(/\p{M}/gu, '');
-    case 'Prepend':
-      return (text) => (text === '' ? '' : `${config.prepend as string}${text}`);
+    case 'Prepend': {
+      const prefix = textOf(config, 'prepend');
+      return (text) => (text === '' ? '' : prefix + text);
+    }
     case 'Replace': {
       const pattern = compilePattern(config.pattern);
-      return (text) => text.replace(pattern, () => config.content as string);
+      const content = textOf(config, 'content');
+      return (text) => text.replace(pattern, () => content);
     }
     case 'ByteLevel':
       return (text) => text.split(LITERAL_MARKS).map(byteLetters).join(LITERAL_MARK);
     case 'Nmt':
       return nmt;
     case 'Precompiled':
-      return createCharacterMap(config.precompiled_charsmap as string);
+      return createCharacterMap(textOf(config, 'precompiled_charsmap'));
     case 'BertNormalizer':
       return libraryNormalizer(config);
     default:

@@ -20,6 +20,11 @@ const AddedTokenEntry = z.looseObject({
 const TokenizerJson = z.looseObject({
   model: z.looseObject({
     type: z.string().optional(),
+    unk_id: z.int().min(0).nullish(),
+    unk_token: z.string().nullish(),
+    continuing_subword_prefix: z.string().nullish(),
+    end_of_word_suffix: z.string().nullish(),
+    byte_fallback: z.boolean().nullish(),
     vocab: z.union([z.record(z.string(), z.int().min(0)), z.array(z.tuple([z.string(), z.number()]))]),
   }),
   added_tokens: z.array(AddedTokenEntry.extend({ id: z.int().min(0) })).default([]),

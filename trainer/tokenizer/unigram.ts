@@ -6,7 +6,7 @@ export interface UnigramConfig {
   /** Pieces with their log-probabilities; a piece's place is its id. */
   readonly vocab: readonly (readonly [string, number])[];
   readonly unk_id?: number | null | undefined;
-  readonly byte_fallback?: boolean | undefined;
+  readonly byte_fallback?: boolean | null | undefined;
 }
 
 /** How much less likely than the least likely piece a character is that no piece covers. */
