@@ -27,7 +27,7 @@ function placesOf(value: unknown, path: Path = []): Path[] {
 
 /** The value with another one, or with nothing, at a place. */
 function changedAt(value: unknown, [key, ...rest]: Path, replacement: unknown): unknown {
-  const copy = structuredClone(value) as Record<string | number, unknown>;
+  const copy = (Array.isArray(value) ? [...value] : { ...(value as object) }) as Record<string | number, unknown>;
   if (rest.length > 0) copy[key as string] = changedAt(copy[key as string], rest, replacement);
   else if (replacement === undefined) delete copy[key as string];
   else copy[key as string] = replacement;
@@ -53,7 +53,7 @@ test.each(['llama3', 'metaspace', 'sentencepiece', 'words'])(
           expect(error).toMatchObject({ name: 'CftError' });
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 50 },
     );
   },
 );
