@@ -66,7 +66,8 @@ export const AnnotateParams = z.strictObject({
 });
 
 export const TrainParams = z.strictObject({
-  model: ModelSpec,
+  /** Where the model was fetched, `address` is where from: an adapter names that as its base. */
+  model: ModelSpec.extend({ address: text(1024).optional() }),
   ...split,
   verifier: VerifierSpec,
   /** Name of the variant in the manifest. */

@@ -33,6 +33,12 @@ export function parseAddress(source: string): Address {
   });
 }
 
+/** What other programs call a source: `owner/name` on the hub, else the source itself. */
+export function nameOf(source: string): string {
+  const address = parseAddress(source);
+  return address.kind === 'hub' && address.path === '' ? address.repo : source;
+}
+
 const HINTS: Readonly<Record<string, string>> = {
   hf: 'write hf://owner/name, with @revision where it is not main',
   s3: 'write s3://bucket/prefix',

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CftRun } from '../../crds/cftrun.ts';
 import { planStages } from '../../crds/stages.ts';
+import { nameOf } from './address.ts';
 import { hasRemoteSource } from './remote-source.ts';
 import { withLocalSources } from './stage-sources.ts';
 import { type FakeHub, startFakeHub } from './testing.ts';
@@ -51,6 +52,7 @@ test('every source of every stage is on this machine afterwards, each data set w
   for (const stage of stages('hf://acme/tiny', 'hf://acme/sums', 'hf://acme/masks/annotations')) {
     const local = await withLocalSources(stage, context);
     expect(hasRemoteSource(local)).toBe(false);
+    if (local.kind === 'train') expect(nameOf(local.params.model.address ?? '')).toBe('acme/tiny');
     expect({ ...local, params: Object.keys(local.params) }).toEqual({ ...stage, params: Object.keys(stage.params) });
     for (const [name, value] of Object.entries(local.params))
       for (const spec of [value].flat())

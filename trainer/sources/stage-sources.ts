@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { DatasetSpec, EvaluationDataset } from '../../crds/cftrun.ts';
+import { isLocalSource } from '../../crds/source.ts';
 import type { Stage } from '../../crds/stage.ts';
 import { preferredSplits } from '../data/dataset-rows.ts';
 import { parseAddress } from './address.ts';
@@ -32,6 +33,8 @@ export async function withLocalSources<S extends Stage>(stage: S, context: Fetch
     local(spec, { type: 'dataset', config: spec.config, split: spec.split, preferred: preferredSplits(spec) });
   const params: Record<string, unknown> = { ...stage.params };
   if ('model' in stage.params) params.model = await local(stage.params.model, { type: 'model' });
+  if (stage.kind === 'train' && !isLocalSource(stage.params.model.source))
+    params.model = { ...(params.model as object), address: stage.params.model.source };
   if ('data' in stage.params) params.data = await dataset(stage.params.data);
   if ('trainingData' in stage.params && stage.params.trainingData !== undefined)
     params.trainingData = await dataset(stage.params.trainingData);

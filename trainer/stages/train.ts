@@ -7,6 +7,7 @@ import { readAnnotations } from '../annotate/files.ts';
 import { saveAdapter } from '../model/adapter.ts';
 import { saveModel, variableSources } from '../model/save.ts';
 import { type ResponseSequence, weightedSequence } from '../objective/weighted-sequence.ts';
+import { nameOf } from '../sources/address.ts';
 import { removeCheckpoints } from '../train/checkpoint.ts';
 import { shuffledData } from '../train/data.ts';
 import { readJsonFile } from '../train/json-file.ts';
@@ -107,12 +108,12 @@ async function save(
   dir: string,
   model: OpenModel,
   { adapter }: Trainable,
-  { model: { source } }: Params,
+  { model: { source, address } }: Params,
 ): Promise<void> {
   const { config, variables } = model;
   if (adapter === undefined)
     await saveModel(join(dir, 'model'), { from: source, weights: variableSources(config, variables) });
-  else await saveAdapter(join(dir, 'adapter'), adapter(), config, source);
+  else await saveAdapter(join(dir, 'adapter'), adapter(), config, address === undefined ? source : nameOf(address));
 }
 
 function metricsOf({ steps, skippedSteps, tokensTrained, bestStep, validation }: TrainResult): Record<string, number> {
