@@ -16,13 +16,13 @@ export function reducedExample(): CftRun {
   const run = parse(readFileSync(join(EXAMPLE, 'cftrun.yaml'), 'utf8'));
   const { spec } = run;
   const variants = spec.training.variants.slice(0, 2);
-  spec.generate.maxSamples = 100;
+  spec.generate.maxSamples = 60;
   spec.annotate = { ...spec.annotate, maxSamples: 24, shards: 2 };
   spec.training = {
     variants: variants.map((variant: object) => ({ ...variant, epochs: 1, batchSize: 6, learningRates: [1e-4] })),
-    validation: { maxSamples: 32 },
+    validation: { maxSamples: 16 },
   };
-  spec.evaluation = { ...spec.evaluation, maxSamples: 40, samples: 2, k: [1, 2] };
+  spec.evaluation = { ...spec.evaluation, maxSamples: 24, samples: 2, k: [1, 2] };
   spec.pods = { resources: { limits: { 'nvidia.com/gpu': 1 } } };
   return run;
 }
