@@ -178,9 +178,12 @@ test('a log in JSON tells what kept the stage from starting, too', async () => {
 });
 
 test('a second process for the same stage is refused, and the first goes on undisturbed', async () => {
-  const { ended } = start({ DOUBLE_MS: '100' });
+  const { child, ended } = start({ DOUBLE_MS: '100' });
   await lines(1);
+  // The first holds its breath, so that it can't be over before the second has come.
+  child.kill('SIGSTOP');
   const second = await run();
+  child.kill('SIGCONT');
   expect(second.code).toBe(EXIT.failed);
   expect(second.stderr).toContain('AlreadyRunning: stage generate-00000 is in use by process');
   expect(await ended).toMatchObject({ code: EXIT.ok });
