@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -135,6 +135,13 @@ function writeArchive(folder: string, name: string, config: ImageConfig, layers:
   tar(['-cf', path, '--sort=name', '--mtime=@0', '--owner=0', '--group=0', '-C', oci, '.']);
 }
 
+/** Laying another image out links the same files, which changes their inodes, not their bytes: tar's remark on that is no failure. */
+const TOUCHED = /: file changed as we read it$/;
+
 function tar(args: readonly string[]): void {
-  execFileSync('tar', args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  const { status, error, stderr } = spawnSync('tar', args, { stdio: ['ignore', 'inherit', 'pipe'], encoding: 'utf8' });
+  if (error !== undefined) throw error;
+  const remarks = stderr.split('\n').filter((line) => line !== '' && !TOUCHED.test(line));
+  if (status === 0 || (status === 1 && remarks.length === 0)) return;
+  throw new Error(`tar ended with exit status ${status}\n${stderr}`);
 }
