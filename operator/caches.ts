@@ -10,8 +10,10 @@ export interface CachesOptions {
   readonly client: KubeClient;
   /** Undefined: all namespaces. */
   readonly namespace: string | undefined;
-  /** Told of every run of which something has changed, by its key. */
+  /** Told of every run that has changed, by its key. */
   readonly onChange: (run: string) => void;
+  /** Told of every run of which a Job or pod has changed. */
+  readonly onChildChange: (run: string) => void;
   readonly log: Log;
   readonly signal: AbortSignal;
 }
@@ -28,12 +30,12 @@ export interface Caches {
   readonly run: () => Promise<unknown>;
 }
 
-export function createCaches({ client, namespace, onChange, log, signal }: CachesOptions): Caches {
+export function createCaches({ client, namespace, onChange, onChildChange, log, signal }: CachesOptions): Caches {
   const watch = <T extends KubeObject>(resource: Resource, runOf: (object: T) => string, labelSelector?: string) =>
     new Reflector<T>({
       ...{ client, resource, namespace, signal, indexBy: runOf, keep: slim },
       ...(labelSelector === undefined ? {} : { labelSelector }),
-      onChange: (object) => onChange(runOf(object)),
+      onChange: (object) => (labelSelector === undefined ? onChange : onChildChange)(runOf(object)),
       onError: (error) => log.warn(`the watch on ${resource.plural} broke off`, { error }),
     });
   const runs = watch<RunObject>(CFT_RUNS, keyOf);

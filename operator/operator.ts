@@ -35,6 +35,9 @@ export interface OperatorOptions {
   readonly signal: AbortSignal;
 }
 
+/** Seconds after which a change of a Job or pod is looked at: several that come together cost one look, and one write. */
+const CHILD_DELAY = 0.3;
+
 const RETRY = { first: 500, longest: 300_000 };
 
 /**
@@ -58,6 +61,7 @@ export async function runOperator(options: OperatorOptions): Promise<'stopped' |
   const caches = createCaches({
     ...{ client, namespace: options.namespace, log, signal: ending.signal },
     onChange: (run) => queue.add(run),
+    onChildChange: (run) => queue.addAfter(run, CHILD_DELAY),
   });
   // Of two replicas only the one that leads tells of the runs, or sums would count them twice.
   addRunMetrics(metrics.registry, () => (leads() ? caches.runs.list() : []));

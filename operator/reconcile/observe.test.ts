@@ -45,6 +45,18 @@ test('a pod of another Job of the same name tells nothing', () => {
   expect(look('evaluate-base', { jobs: [job], pods: [stranger] })).toMatchObject({ pods: [], alivePods: [stranger] });
 });
 
+test('a Job that is complete while its pod still seems to run is not believed: the result is on its way', () => {
+  const job = jobOf(run, 'report', ended('Complete'));
+  const pod = podOf(job, { state: { running: {} } });
+  expect(look('report', { jobs: [job], pods: [pod] })).toMatchObject({
+    state: 'active',
+    stages: [{ phase: 'Running' }],
+  });
+  const going = { ...pod, metadata: { ...pod.metadata, deletionTimestamp: '2026-01-01T12:00:00Z' } };
+  expect(look('report', { jobs: [job], pods: [going] }).state).toBe('succeeded');
+  expect(look('report', { jobs: [job], pods: [] }).state).toBe('succeeded');
+});
+
 test('what was recorded as ended is never looked at again', () => {
   const done = { name: 'evaluate-base', phase: 'Succeeded' as const, attempts: 1, progress: 1 };
   const job = jobOf(run, 'evaluate-base', ended('Failed', 'BackoffLimitExceeded'));

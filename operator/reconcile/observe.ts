@@ -46,9 +46,10 @@ function observeGroup(group: StageGroup, facts: Facts): GroupView {
   const jobs = facts.jobs.filter((job) => groupOf(job) === group.name);
   const recorded = attemptsOf(run.status, group);
   const attempts = Math.max(recorded.attempts, ...jobs.map(attemptOf));
-  const job = jobs.find((candidate) => attemptOf(candidate) === attempts && attempts > 0);
+  const found = jobs.find((candidate) => attemptOf(candidate) === attempts && attempts > 0);
   const groupPods = facts.pods.filter((pod) => groupOf(pod) === group.name);
-  const pods = groupPods.filter((pod) => belongsTo(pod, job));
+  const pods = groupPods.filter((pod) => belongsTo(pod, found));
+  const job = asFarAsPodsShow(found, pods);
   const before = recordedStages(run.status);
   const results = new Map(
     group.stages.flatMap((stage, index) => {
@@ -84,6 +85,16 @@ function groupState(stages: readonly StageStatus[], attempts: number, job: Job |
     return 'failed';
   if (attempts === 0) return 'waiting';
   return job === undefined ? 'lost' : 'active';
+}
+
+/**
+ * The Job, as if it had not ended yet while its pods still seem to work: they have ended before it, the news of them is on its way, and
+ * their results with it.
+ */
+function asFarAsPodsShow(job: Job | undefined, pods: readonly Pod[]): Job | undefined {
+  const works = (pod: Pod) => isAlive(pod) && pod.metadata.deletionTimestamp === undefined;
+  if (job === undefined || jobCondition(job, 'Complete') === undefined || !pods.some(works)) return job;
+  return { ...job, status: {} };
 }
 
 interface StageFacts {

@@ -30,8 +30,8 @@ export function collectResults(status: CftRunStatus | undefined, views: readonly
 /** Where what came out lies: models, evaluations and the report; not the shards, which only the run itself reads. */
 export function collectArtifacts(status: CftRunStatus | undefined, views: readonly GroupView[]): Artifacts {
   const paths = new Map((status?.artifacts ?? []).map(({ name, path }) => [name, path]));
-  for (const { group, results } of views) {
-    if (isIndexed(group)) continue;
+  for (const { group, state, results } of views) {
+    if (isIndexed(group) || state !== 'succeeded') continue;
     for (const result of succeeded(results))
       for (const [name, path] of Object.entries(result.artifacts))
         paths.set(group.kind === 'report' ? name : `${result.stage.replace(/^(train|evaluate)-/, '')}/${name}`, path);
@@ -55,7 +55,8 @@ export function headline(run: CftRun, results: Results): Pick<CftRunStatus, 'cri
 }
 
 function groupResults({ group, state, results }: GroupView): Record<string, number> {
-  if (isIndexed(group) && state !== 'succeeded') return {};
+  // Not before: half of the shards would tell of half of the data, and each write costs.
+  if (state !== 'succeeded') return {};
   const found = succeeded(results);
   if (found.length === 0) return {};
   if (group.kind === 'generate') return generated(found);
