@@ -39,6 +39,13 @@ test('a stage runs while its container does, and has succeeded when its Job coun
   ]);
 });
 
+test('a stage whose pod has succeeded runs until its Job counts it; one whose pod failed waits for the next', () => {
+  const job = jobOf(run, 'evaluate-base');
+  const phaseWith = (pod: Pod) => look('evaluate-base', { jobs: [job], pods: [pod] }).stages[0]?.phase;
+  expect(phaseWith(podOf(job, { phase: 'Succeeded', state: terminated('') }))).toBe('Running');
+  expect(phaseWith(podOf(job, { phase: 'Failed', state: terminated('', 1) }))).toBe('Pending');
+});
+
 test('a pod of another Job of the same name tells nothing', () => {
   const job = jobOf(run, 'evaluate-base');
   const stranger = podOf({ ...job, metadata: { ...job.metadata, uid: 'another' } }, { state: { running: {} } });

@@ -137,7 +137,9 @@ function stagePhase({ group, index, job, pods, facts }: StageFacts): StagePhase 
   const ended = endedPhase(group, index, job);
   if (ended !== undefined) return ended;
   if (facts.run.spec.suspend) return 'Suspended';
-  return pods.some((pod) => trainerState(pod).running !== undefined) ? 'Running' : 'Pending';
+  // One that has just succeeded runs until its Job has counted it.
+  const runs = (pod: Pod) => trainerState(pod).running !== undefined || pod.status?.phase === 'Succeeded';
+  return pods.some(runs) ? 'Running' : 'Pending';
 }
 
 /** Success counts as soon as the Job counts it; failure only once the Job has given up. */
