@@ -110,8 +110,8 @@ describe.skipIf(!hasCluster)('the chart on a real API server', () => {
         meanwhile: () => team.finishPods('whole', succeed),
       });
       await team.untilPhase('late', 'Failed');
-      expect((await team.events('late')).map(({ reason }) => reason)).toContain('RunFailed');
-      expect((await team.events('whole')).map(({ reason }) => reason)).toContain('RunSucceeded');
+      expect((await team.events('late', ['RunFailed'])).map(({ reason }) => reason)).toContain('RunFailed');
+      expect((await team.events('whole', ['RunSucceeded'])).map(({ reason }) => reason)).toContain('RunSucceeded');
       expect((await operator.ask('/metrics')).text).not.toContain('code="403"');
       expect(await cft.check()).toMatch(/^the API serves CftRuns, and .+ leads\n$/);
     } finally {

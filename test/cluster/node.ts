@@ -20,7 +20,7 @@ export interface TestNode {
 const NAME = 'localhost';
 /** The bridge of the pods' network. */
 const BRIDGE = 'cft-test';
-const READY_SECONDS = 60;
+const READY_SECONDS = 300;
 
 /** Programs that it needs, and the Debian packages that they come from. */
 const PROGRAMS = {

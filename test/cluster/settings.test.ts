@@ -119,7 +119,7 @@ describe.skipIf(!hasCluster)('what a manifest sets, on a real API server', { con
     world.create(manifest('hungry', { pods: { resources: { limits: { 'nvidia.com/gpu': 9 } } } }));
     await world.until('it says so', async () => (await pendingReason('hungry')) === 'Unschedulable');
     expect((await condition('hungry', 'PodsPending'))?.message).toContain('Insufficient nvidia.com/gpu');
-    const told = (await world.events('hungry')).find(({ reason }) => reason === 'Unschedulable');
+    const told = (await world.events('hungry', ['Unschedulable'])).find(({ reason }) => reason === 'Unschedulable');
     expect(told).toMatchObject({ type: 'Warning', note: expect.stringContaining('Insufficient nvidia.com/gpu') });
   });
 
@@ -154,7 +154,7 @@ describe.skipIf(!hasCluster)('what a manifest sets, on a real API server', { con
     if (pod !== undefined) await world.setPodStatus(pod, { containerStatuses: [{ name: 'trainer', state }] });
     await world.until('it says so', async () => (await pendingReason(name)) === reason);
     expect((await condition(name, 'PodsPending'))?.message).toBe(`${pod?.metadata.name}: ${message}`);
-    const events = (await world.events(name)).filter((event) => event.reason === reason);
+    const events = (await world.events(name, [reason])).filter((event) => event.reason === reason);
     expect(events.map(({ note }) => note)).toEqual([`${pod?.metadata.name}: ${message}`]);
   });
 

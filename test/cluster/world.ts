@@ -111,9 +111,18 @@ export class World {
     return this.#list<ConfigMap>(CONFIG_MAPS, run);
   }
 
-  async events(run: string): Promise<KubeEvent[]> {
-    const events: KubeList<KubeEvent> = await this.client.send('GET', collectionPath(EVENTS, this.namespace));
-    return events.items.filter(({ regarding }) => regarding.name === run);
+  /** What a run's events say, once there is one for each of the expected reasons: events are told beside the status, not before it. */
+  async events(run: string, expected: readonly string[] = []): Promise<KubeEvent[]> {
+    let found: KubeEvent[] = [];
+    await this.until(`${run} has the events ${expected.join(', ')}`, async () => {
+      const events: KubeList<KubeEvent> = await this.client.send('GET', collectionPath(EVENTS, this.namespace));
+      found = events.items.filter(({ regarding }) => regarding.name === run);
+      const count = (reason: string, of: readonly (string | undefined)[]) =>
+        of.filter((other) => other === reason).length;
+      const reasons = found.map(({ reason }) => reason);
+      return expected.every((reason) => count(reason, reasons) >= count(reason, expected));
+    });
+    return found;
   }
 
   /** Writes part of a pod's status, as its kubelet would. */
