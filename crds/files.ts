@@ -10,14 +10,19 @@ import { CftError } from './errors.ts';
  *
  * @throws CftError DiskFull when the file system has no room; the temporary file is removed, `path` is as it was
  */
-export async function writeFileAtomic(path: string, data: string | Uint8Array): Promise<void> {
+export function writeFileAtomic(path: string, data: string | Uint8Array): Promise<void> {
+  return replaceFile(path, (file) => file.writeFile(data));
+}
+
+/** As {@link writeFileAtomic}, for what is too large to be held at once: `write` puts it into the temporary file, and may fail. */
+export async function replaceFile(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
   const directory = dirname(path);
   const temporary = join(directory, `.${randomBytes(6).toString('hex')}.tmp`);
   try {
     await mkdir(directory, { recursive: true });
     const file = await open(temporary, 'wx');
     try {
-      await file.writeFile(data);
+      await write(file);
       await file.sync();
     } finally {
       await file.close();

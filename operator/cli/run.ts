@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { parseArguments } from '../../crds/arguments.ts';
 import type { CftRun } from '../../crds/cftrun.ts';
 import { CftError } from '../../crds/errors.ts';
 import { EXIT } from '../../crds/exit-codes.ts';
@@ -175,8 +175,8 @@ function readOptions(argv: readonly string[]): Options | undefined {
 }
 
 function parse(argv: readonly string[]) {
-  try {
-    return parseArgs({
+  return parseArguments(
+    {
       args: [...argv],
       options: {
         file: { type: 'string', short: 'f' },
@@ -187,10 +187,9 @@ function parse(argv: readonly string[]) {
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
-    });
-  } catch (cause) {
-    throw wrong(cause instanceof Error ? cause.message : String(cause));
-  }
+    },
+    wrong,
+  );
 }
 
 function wrong(message: string): CftError {

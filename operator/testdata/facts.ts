@@ -16,22 +16,24 @@ export function after(seconds: number): Date {
   return new Date(NOW.getTime() + 1000 * seconds);
 }
 
-/** A run with two shards, one variant, one data set and a claim, as the API server has it. */
+/** Of a run with two shards, one variant, one data set and a claim. */
+export const SMALL_SPEC = {
+  model: { source: 'model' },
+  data: { train: { source: 'train.jsonl' } },
+  verifier: { type: 'math' },
+  annotate: { shards: 2 },
+  training: { variants: [{ name: 'cft', objective: 'critical' }] },
+  evaluation: { datasets: [{ name: 'test', source: 'test.jsonl' }] },
+  storage: { persistentVolumeClaim: { claimName: 'runs' } },
+};
+
+/** A run of {@link SMALL_SPEC}, as the API server has it. */
 export function someRun(spec: object = {}, status?: CftRunStatus): CftRun {
   return CftRun.parse({
     apiVersion: 'cft.dev/v1alpha1',
     kind: 'CftRun',
     metadata: { name: 'a', namespace: 'team', uid: 'uid-of-a', generation: 1 },
-    spec: {
-      model: { source: 'model' },
-      data: { train: { source: 'train.jsonl' } },
-      verifier: { type: 'math' },
-      annotate: { shards: 2 },
-      training: { variants: [{ name: 'cft', objective: 'critical' }] },
-      evaluation: { datasets: [{ name: 'test', source: 'test.jsonl' }] },
-      storage: { persistentVolumeClaim: { claimName: 'runs' } },
-      ...spec,
-    },
+    spec: { ...SMALL_SPEC, ...spec },
     ...(status === undefined ? {} : { status }),
   });
 }

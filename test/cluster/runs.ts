@@ -1,4 +1,5 @@
 import type { Stage, StageResult } from '../../crds/stage.ts';
+import { SMALL_SPEC } from '../../operator/testdata/facts.ts';
 import type { Outcome } from './world.ts';
 
 /** A run with two shards, one variant and one data set: six Jobs, eight pods. */
@@ -7,16 +8,7 @@ export function manifest(name: string, more: object = {}) {
     apiVersion: 'cft.dev/v1alpha1',
     kind: 'CftRun',
     metadata: { name },
-    spec: {
-      model: { source: 'model' },
-      data: { train: { source: 'train.jsonl' } },
-      verifier: { type: 'math' },
-      annotate: { shards: 2 },
-      training: { variants: [{ name: 'cft', objective: 'critical' }] },
-      evaluation: { datasets: [{ name: 'test', source: 'test.jsonl' }] },
-      storage: { persistentVolumeClaim: { claimName: 'runs' } },
-      ...more,
-    },
+    spec: { ...SMALL_SPEC, ...more },
   };
 }
 

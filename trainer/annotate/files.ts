@@ -25,6 +25,15 @@ export async function* readAnnotations(path: string): AsyncGenerator<AnnotationR
 }
 
 /**
+ * The annotated responses of a file, or of all files of a directory.
+ *
+ * @throws CftError as readAnnotations and annotationFiles
+ */
+export async function* readAllAnnotations(path: string): AsyncGenerator<AnnotationRecord> {
+  for (const file of await annotationFiles(path)) yield* readAnnotations(file);
+}
+
+/**
  * The annotation files that a path stands for: itself, or those in it, by name.
  *
  * @throws CftError FileNotFound

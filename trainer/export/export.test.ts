@@ -53,7 +53,7 @@ beforeAll(async () => {
 test.each(Object.keys(FORMATS) as Format[])(
   '%s: both kinds of file hold a row for each response, in order, and nothing else is left',
   async (format) => {
-    const expected = records.map((record) => exportRow(format, 'critical', record, options));
+    const expected = records.map((record) => exportRow(format, weightedSequence('critical', record, options)));
     const lines = readFileSync(join(folder, `${format}.jsonl`), 'utf8')
       .trimEnd()
       .split('\n');
@@ -68,10 +68,11 @@ test('every format trains the same tokens: those with weight, at their own place
   fc.assert(
     fc.property(fc.nat(), fc.constantFrom('critical', 'all', 'random'), (tag, objective) => {
       const record = annotation(tag);
-      const { ids, weights, promptLength } = weightedSequence(objective, record, options);
-      const labels = exportRow('labels', objective, record, options);
-      const mask = exportRow('completion-mask', objective, record, options);
-      const scale = exportRow('loss-scale', objective, record, options);
+      const sequence = weightedSequence(objective, record, options);
+      const { ids, weights, promptLength } = sequence;
+      const labels = exportRow('labels', sequence);
+      const mask = exportRow('completion-mask', sequence);
+      const scale = exportRow('loss-scale', sequence);
       for (const [place, weight] of weights.entries()) {
         expect(labels.labels?.[place]).toBe(weight === 0 ? -100 : ids[place]);
         expect(mask.completion_mask?.[place]).toBe(weight);

@@ -1,5 +1,4 @@
-import type { Objective, ObjectiveOptions } from '../objective/objective.ts';
-import { type AnnotationRecord, weightedSequence } from '../objective/weighted-sequence.ts';
+import type { ResponseSequence } from '../objective/weighted-sequence.ts';
 
 /** Label of a token that is not trained, in the convention of PyTorch's cross-entropy. */
 const IGNORED = -100;
@@ -22,15 +21,8 @@ export type Row = Readonly<Record<string, readonly number[]>>;
  * before it: trainers shift them.
  *
  * @returns the format's columns, all of the same length
- * @throws CftError InvalidRecord as tokenWeights
  */
-export function exportRow(
-  format: Format,
-  objective: Objective,
-  record: AnnotationRecord,
-  options: ObjectiveOptions,
-): Row {
-  const { ids, weights, promptLength } = weightedSequence(objective, record, options);
+export function exportRow(format: Format, { ids, weights, promptLength }: ResponseSequence): Row {
   switch (format) {
     case 'labels':
       return {

@@ -1,8 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, rename, unlink } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import type { FileHandle } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { CftError } from '../../crds/errors.ts';
-import { diskError, syncDirectory, writeJsonAtomic } from '../../crds/files.ts';
+import { replaceFile, writeJsonAtomic } from '../../crds/files.ts';
 import type { WeightDtype } from './config.ts';
 import { narrow, WEIGHT_BYTES } from './dtypes.ts';
 
@@ -34,23 +33,10 @@ export async function writeSafetensors(
   tensors: readonly TensorSource[],
   dtype: WeightDtype = 'float32',
 ): Promise<void> {
-  const temporary = join(dirname(path), `.${randomBytes(6).toString('hex')}.tmp`);
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    const file = await open(temporary, 'wx');
-    try {
-      await file.writeFile(headerOf(tensors, dtype));
-      for (const tensor of tensors) await writeTensor(file, tensor, dtype, path);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-    await syncDirectory(dirname(path));
-  } catch (error) {
-    await unlink(temporary).catch(() => undefined);
-    throw diskError(error, path);
-  }
+  await replaceFile(path, async (file) => {
+    await file.writeFile(headerOf(tensors, dtype));
+    for (const tensor of tensors) await writeTensor(file, tensor, dtype, path);
+  });
 }
 
 /**

@@ -3,6 +3,7 @@ import { compareVariants } from './comparisons.ts';
 import type { ReportData, ResultRow, Trial } from './data.ts';
 import { entropyFinding, findings, headline } from './findings.ts';
 import type { Scores } from './statistics.ts';
+import { EMPTY_REPORT } from './testing.ts';
 
 const plain = (text: string) => text.replace(/[\u202f\u00a0]/g, ' ');
 
@@ -52,22 +53,9 @@ function data(scores: ReadonlyMap<string, Scores>, accuracies: [number, number, 
   const [base, sft, cft] = accuracies;
   const rows = [row('base', base, 0.4), row('sft', sft, 0.3), row('cft', cft, 0.38)];
   return {
-    run: {
-      name: 'run',
-      model: undefined,
-      data: [],
-      criterion: 'strict-3',
-      verifier: undefined,
-      stages: [],
-      generated: undefined,
-      versions: [],
-      reportedAt: '',
-    },
-    warnings: [],
+    ...EMPTY_REPORT,
     results: [{ dataset: 'held-out', rows, comparisons: compareVariants(rows, scores) }],
     trials: [TRIALS.sft, TRIALS.cft],
-    criticality: undefined,
-    examples: [],
   };
 }
 

@@ -5,26 +5,12 @@ import { renderPage } from './page.ts';
 import { pageScript } from './script.ts';
 import { styleSheet } from './style.ts';
 import { writeSyntheticRun } from './testdata.ts';
-import { gatherAt, temporaryDirectory } from './testing.ts';
+import { EMPTY_REPORT, gatherAt, temporaryDirectory } from './testing.ts';
 import { standaloneText, visibleText } from './tokens.ts';
 
 const DATA: ReportData = {
-  run: {
-    name: 'run',
-    model: undefined,
-    data: [],
-    criterion: 'strict-3',
-    verifier: undefined,
-    stages: [],
-    generated: undefined,
-    versions: [],
-    reportedAt: '2026-03-04T15:00:00.000Z',
-  },
-  warnings: [],
-  results: [],
-  trials: [],
-  criticality: undefined,
-  examples: [],
+  ...EMPTY_REPORT,
+  run: { ...EMPTY_REPORT.run, reportedAt: '2026-03-04T15:00:00.000Z' },
 };
 
 /** A page in which every text that can come from a file is `text`. */

@@ -13,6 +13,26 @@ export function temporaryDirectory(): string {
   return directory;
 }
 
+/** A report of a run that has left nothing yet, to add to. */
+export const EMPTY_REPORT: ReportData = {
+  run: {
+    name: 'run',
+    model: undefined,
+    data: [],
+    criterion: 'strict-3',
+    verifier: undefined,
+    stages: [],
+    generated: undefined,
+    versions: [],
+    reportedAt: '',
+  },
+  warnings: [],
+  results: [],
+  trials: [],
+  criticality: undefined,
+  examples: [],
+};
+
 /** The report of a run directory, made at a fixed time. */
 export async function gatherAt(runDir: string): Promise<ReportData> {
   return gatherReport(runDir, await planOf(runDir), {

@@ -1,24 +1,9 @@
 import { expect, test } from 'vitest';
 import type { Criticality, ReportData, Trial } from './data.ts';
+import { EMPTY_REPORT } from './testing.ts';
 import { warningsOf } from './warnings.ts';
 
-const FACTS: Omit<ReportData, 'warnings'> = {
-  run: {
-    name: 'run',
-    model: undefined,
-    data: [],
-    criterion: 'strict-3',
-    verifier: undefined,
-    stages: [],
-    generated: undefined,
-    versions: [],
-    reportedAt: '',
-  },
-  results: [],
-  trials: [],
-  criticality: undefined,
-  examples: [],
-};
+const FACTS: Omit<ReportData, 'warnings'> = EMPTY_REPORT;
 
 const CRITICALITY: Criticality = {
   tokens: 1000,

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArguments } from '../../crds/arguments.ts';
 import { CftError } from '../../crds/errors.ts';
 import { EXIT } from '../../crds/exit-codes.ts';
-import { annotationFiles, readAnnotations } from '../annotate/files.ts';
+import { readAllAnnotations } from '../annotate/files.ts';
 import type { AnnotationRecord } from '../annotate/record.ts';
 import { type Agreement, agreement, type TransferWay, transferMasks } from '../annotate/transfer.ts';
 
@@ -36,7 +36,9 @@ export interface AgreementReport {
  * @throws CftError InvalidArgument, FileNotFound, InvalidRecord; EmptyDataset where they have no response in common
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  const { values, positionals } = parse(argv);
+  const options = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
+  const config = { args: [...argv], allowPositionals: true, options };
+  const { values, positionals } = parseArguments(config, wrongUsage);
   if (values.help) {
     process.stdout.write(USAGE);
     return EXIT.ok;
@@ -78,9 +80,8 @@ export async function compareAnnotations(first: string, second: string): Promise
 
 async function recordsByKey(path: string): Promise<Map<string, AnnotationRecord>> {
   const records = new Map<string, AnnotationRecord>();
-  for (const file of await annotationFiles(path))
-    for await (const record of readAnnotations(file))
-      records.set(JSON.stringify([record.question, record.response]), record);
+  for await (const record of readAllAnnotations(path))
+    records.set(JSON.stringify([record.question, record.response]), record);
   return records;
 }
 
@@ -93,18 +94,6 @@ function describe({ first, second, responses, ways, criteria }: AgreementReport)
   );
   const laid = `${ways.tokens} token by token, ${ways.spans} by characters, ${ways.scores} by rank`;
   return `${responses} responses in both, of ${first} and ${second}: compared ${laid}\n${lines.join('')}`;
-}
-
-function parse(argv: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...argv],
-      allowPositionals: true,
-      options: { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
-    });
-  } catch (error) {
-    throw wrongUsage(error instanceof Error ? error.message : String(error));
-  }
 }
 
 function wrongUsage(message: string): CftError {

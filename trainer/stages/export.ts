@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArguments } from '../../crds/arguments.ts';
 import { CftError } from '../../crds/errors.ts';
 import { EXIT } from '../../crds/exit-codes.ts';
 import { nearest } from '../../crds/nearest.ts';
@@ -7,6 +7,8 @@ import { annotationFiles, readAnnotations } from '../annotate/files.ts';
 import { exportRow, FORMATS, type Format, type Row } from '../export/rows.ts';
 import { writeJsonLines, writeParquet } from '../export/write.ts';
 import type { Objective, ObjectiveOptions } from '../objective/objective.ts';
+import { weightedSequence } from '../objective/weighted-sequence.ts';
+import { weightedTokens } from '../train/sequence.ts';
 
 const USAGE = `Usage: cft export --annotations PATH... --out FILE [options]
 
@@ -63,23 +65,33 @@ async function* exported(
 ): AsyncGenerator<Row> {
   for (const file of files)
     for await (const record of readAnnotations(file)) {
-      const row = exportRow(options.format, options.objective, record, options);
+      const sequence = weightedSequence(options.objective, record, options);
       counts.rows++;
-      counts.tokens += row.input_ids?.length ?? 0;
-      counts.trained += trainedTokens(row);
-      yield row;
+      counts.tokens += sequence.ids.length;
+      counts.trained += weightedTokens(sequence);
+      yield exportRow(options.format, sequence);
     }
   if (counts.rows === 0)
     throw new CftError('EmptyDataset', 'there is no annotated response to write', { where: files.join(', ') });
 }
 
-function trainedTokens({ labels = [], completion_mask, loss_scale }: Row): number {
-  const weights = completion_mask ?? loss_scale ?? labels.map((label) => (label === -100 ? 0 : 1));
-  return weights.filter((weight) => weight > 0).length;
-}
-
 function readOptions(argv: readonly string[]): ExportOptions | undefined {
-  const { values } = parse(argv);
+  const text = { type: 'string' } as const;
+  const { values } = parseArguments(
+    {
+      args: [...argv],
+      options: {
+        annotations: { type: 'string', multiple: true },
+        out: text,
+        format: text,
+        objective: text,
+        criterion: text,
+        seed: text,
+        help: { type: 'boolean', short: 'h' },
+      },
+    },
+    (message) => wrongUsage(message, undefined),
+  );
   if (values.help) return undefined;
   const { annotations = [], out, seed = '0' } = values;
   if (annotations.length === 0) throw wrongUsage('--annotations PATH is missing', undefined);
@@ -94,26 +106,6 @@ function readOptions(argv: readonly string[]): ExportOptions | undefined {
     criterion: oneOf('--criterion', values.criterion ?? 'strict-3', CRITERIA),
     seed: Number(seed),
   };
-}
-
-function parse(argv: readonly string[]) {
-  const text = { type: 'string' } as const;
-  try {
-    return parseArgs({
-      args: [...argv],
-      options: {
-        annotations: { type: 'string', multiple: true },
-        out: text,
-        format: text,
-        objective: text,
-        criterion: text,
-        seed: text,
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
-  } catch (error) {
-    throw wrongUsage(error instanceof Error ? error.message : String(error), undefined);
-  }
 }
 
 function oneOf<T extends string>(flag: string, value: string, allowed: readonly T[]): T {

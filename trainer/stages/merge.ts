@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
+import { parseArguments } from '../../crds/arguments.ts';
 import { CftError } from '../../crds/errors.ts';
 import { EXIT } from '../../crds/exit-codes.ts';
 import { loadAdapter } from '../model/adapter.ts';
@@ -30,7 +30,10 @@ const DTYPES: readonly WeightDtype[] = ['float32', 'bfloat16', 'float16'];
  * @throws CftError InvalidArgument, and as loadConfig, loadAdapter and saveModel
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  const { values } = parse(argv);
+  const text = { type: 'string' } as const;
+  const help = { type: 'boolean', short: 'h' } as const;
+  const options = { model: text, adapter: text, out: text, dtype: text, help };
+  const { values } = parseArguments({ args: [...argv], options }, wrongUsage);
   if (values.help) {
     process.stdout.write(USAGE);
     return EXIT.ok;
@@ -49,16 +52,6 @@ export async function main(argv: readonly string[]): Promise<number> {
   await saveModel(out, { from: model, weights, dtype });
   process.stdout.write(`${out}: ${model} with ${adapterDir} folded in, ${dtype}\n`);
   return EXIT.ok;
-}
-
-function parse(argv: readonly string[]) {
-  const text = { type: 'string' } as const;
-  const help = { type: 'boolean', short: 'h' } as const;
-  try {
-    return parseArgs({ args: [...argv], options: { model: text, adapter: text, out: text, dtype: text, help } });
-  } catch (error) {
-    throw wrongUsage(error instanceof Error ? error.message : String(error));
-  }
 }
 
 function wrongUsage(message: string): CftError {

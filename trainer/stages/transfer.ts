@@ -1,6 +1,6 @@
 import { CftError } from '../../crds/errors.ts';
 import type { AnnotateStage, GenerateStage } from '../../crds/stage.ts';
-import { annotationFiles, readAnnotations } from '../annotate/files.ts';
+import { readAllAnnotations } from '../annotate/files.ts';
 import type { AnnotationRecord, ResponseRecord } from '../annotate/record.ts';
 import { scoredRecord } from '../annotate/scored.ts';
 import { type TransferWay, transferMasks } from '../annotate/transfer.ts';
@@ -63,11 +63,9 @@ export async function* transferredAnnotations(
 
 async function annotationsByKey(source: string): Promise<Map<string, AnnotationRecord>> {
   const known = new Map<string, AnnotationRecord>();
-  for (const path of await annotationFiles(source)) {
-    for await (const record of readAnnotations(path)) {
-      known.set(record.id, record);
-      known.set(questionKey(record), record);
-    }
+  for await (const record of readAllAnnotations(source)) {
+    known.set(record.id, record);
+    known.set(questionKey(record), record);
   }
   return known;
 }

@@ -1,5 +1,5 @@
-import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { parseArguments } from '../../crds/arguments.ts';
 import { CftError, formatError } from '../../crds/errors.ts';
 import { EXIT, exitCodeOf } from '../../crds/exit-codes.ts';
 import { formatProblem, problemsOf } from '../../crds/problem.ts';
@@ -160,8 +160,8 @@ function readOptions(argv: readonly string[]): Options {
 }
 
 function parse(argv: readonly string[]) {
-  try {
-    return parseArgs({
+  return parseArguments(
+    {
       args: [...argv],
       allowPositionals: true,
       options: {
@@ -177,10 +177,9 @@ function parse(argv: readonly string[]) {
         json: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
-    });
-  } catch (cause) {
-    throw usageError((cause as Error).message);
-  }
+    },
+    usageError,
+  );
 }
 
 function usageError(message: string): CftError {

@@ -1,6 +1,7 @@
 import { CountsPerSecond, PercentUnit, Short } from '@grafana/grafana-foundation-sdk/units';
 import { dashboardJson } from './dashboard.ts';
 import { graph, stat, table } from './panels.ts';
+import { rateOf } from './promql.ts';
 
 const OF = 'namespace=~"$namespace"';
 const BEFORE = `max by (namespace, run) (cft_eval_accuracy_ratio{${OF},variant="base",k="1"})`;
@@ -91,7 +92,7 @@ export function fleetDashboard(): string {
               span: 8,
             },
             {
-              expr: `sum by (namespace, run) (rate(cft_annotate_rollouts_total{${OF}}[$__rate_interval]))`,
+              expr: rateOf('cft_annotate_rollouts_total', OF, 'namespace, run'),
               legend: '{{namespace}}/{{run}}',
             },
           ),
@@ -103,7 +104,7 @@ export function fleetDashboard(): string {
               span: 8,
             },
             {
-              expr: `sum by (namespace, run) (rate(cft_train_tokens_total{${OF},tokens="all"}[$__rate_interval]))`,
+              expr: rateOf('cft_train_tokens_total', `${OF},tokens="all"`, 'namespace, run'),
               legend: '{{namespace}}/{{run}}',
             },
           ),

@@ -1,17 +1,18 @@
 import { BytesIEC, CountsPerSecond, RequestsPerSecond, Seconds, Short } from '@grafana/grafana-foundation-sdk/units';
 import { dashboardJson } from './dashboard.ts';
 import { graph, stat } from './panels.ts';
+import { quantileOf, rateOf } from './promql.ts';
 
 const JOB = 'job="$job"';
 
 function rate(metric: string, by: string): string {
-  return `sum by (${by}) (rate(${metric}{${JOB}}[$__rate_interval]))`;
+  return rateOf(metric, JOB, by);
 }
 
 function quantiles(metric: string) {
   return [
-    { expr: `histogram_quantile(0.5, ${rate(`${metric}_bucket`, 'le')})`, legend: 'median' },
-    { expr: `histogram_quantile(0.99, ${rate(`${metric}_bucket`, 'le')})`, legend: '99 %' },
+    { expr: quantileOf(0.5, metric, JOB), legend: 'median' },
+    { expr: quantileOf(0.99, metric, JOB), legend: '99 %' },
   ];
 }
 

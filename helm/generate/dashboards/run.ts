@@ -8,6 +8,7 @@ import {
 } from '@grafana/grafana-foundation-sdk/units';
 import { dashboardJson } from './dashboard.ts';
 import { graph, ratioBars, stat } from './panels.ts';
+import { quantileOf, rateOf } from './promql.ts';
 
 /** The run's own series; those of its stages have a label stage. */
 const RUN = 'namespace="$namespace",run="$run"';
@@ -15,8 +16,8 @@ const OF_RUN = `${RUN},stage=""`;
 const OF_STAGES = `${RUN},stage!=""`;
 const NATS = 'suffix: nats';
 
-function rate(metric: string, by: string, more = ''): string {
-  return `sum by (${by}) (rate(${metric}{${OF_STAGES}${more}}[$__rate_interval]))`;
+function rate(metric: string, by: string): string {
+  return rateOf(metric, OF_STAGES, by);
 }
 
 function ofStages(metric: string, by = 'stage'): string {
@@ -188,8 +189,8 @@ const TRAINING = {
         unit: Seconds,
         span: 8,
       },
-      { expr: `histogram_quantile(0.5, ${rate('cft_train_step_seconds_bucket', 'le')})`, legend: 'median' },
-      { expr: `histogram_quantile(0.95, ${rate('cft_train_step_seconds_bucket', 'le')})`, legend: '95 %' },
+      { expr: quantileOf(0.5, 'cft_train_step_seconds', OF_STAGES), legend: 'median' },
+      { expr: quantileOf(0.95, 'cft_train_step_seconds', OF_STAGES), legend: '95 %' },
     ),
   ],
 };
