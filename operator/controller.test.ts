@@ -134,6 +134,15 @@ test('what the API server refuses becomes a condition, and is tried again later'
   expect(events.map(({ reason }) => reason)).toEqual(['Forbidden']);
 });
 
+test('an API server that does not know CftRuns yet, just after their CRD was installed, is asked again soon, and no run is called refused', async () => {
+  const message =
+    'jobs "a" is forbidden: cannot set blockOwnerDeletion in this case because cannot find RESTMapping for CftRun';
+  client.failures.set('create jobs', new ApiError(403, message, { reason: 'Forbidden' }));
+  expect(await controllerOf(someRun()).reconcile('team/a')).toEqual({ requeueAfter: 3, refused: message });
+  expect(client.calls).not.toContain('apply status');
+  expect(events).toEqual([]);
+});
+
 test('an error of the server is thrown, for a later look', async () => {
   client.failures.set('create jobs', new ApiError(500, 'away'));
   await expect(controllerOf(someRun()).reconcile('team/a')).rejects.toThrow('away');

@@ -4,7 +4,7 @@ import { withoutNulls } from '../crds/schema-walk.ts';
 import { canonicalJson } from '../crds/stage-digest.ts';
 import type { JobSettings } from './jobs/job.ts';
 import { planGroups } from './jobs/place.ts';
-import { ApiError, isAlreadyExists, isConflict, isStatus } from './kube/api-error.ts';
+import { ApiError, isAlreadyExists, isConflict, isOwnerUnknownYet, isStatus } from './kube/api-error.ts';
 import type { KubeClient } from './kube/client.ts';
 import type { EventRecorder } from './kube/events.ts';
 import { type ConfigMap, type Job, type KubeObject, type Pod, splitKey } from './kube/objects.ts';
@@ -33,11 +33,14 @@ export interface ControllerOptions {
 export interface ReconcileResult {
   readonly requeueAfter: number | undefined;
   readonly conflict?: boolean;
-  /** The API server refused what the run asks for. */
+  /** The API server refused what the run asks for; without `requeueAfter` it is tried again later and later. */
   readonly refused?: string;
 }
 
 const REMEMBERED = 2000;
+
+/** Seconds until a run is looked at again whose kind the API server does not know yet. */
+const UNKNOWN_YET = 3;
 
 /** Looks at one run: gathers what is known, decides, and carries the decision out. */
 export class Controller {
@@ -64,6 +67,7 @@ export class Controller {
     } catch (error) {
       if (isConflict(error)) return { requeueAfter: undefined, conflict: true };
       if (!(error instanceof ApiError) || !isStatus(error, 400, 403, 422)) throw error;
+      if (isOwnerUnknownYet(error)) return { requeueAfter: UNKNOWN_YET, refused: error.message };
       await this.#apply(object, facts, rejected(facts, error.reason ?? 'Rejected', error.message));
       return { requeueAfter: undefined, refused: error.message };
     }

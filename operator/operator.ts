@@ -38,7 +38,7 @@ export interface OperatorOptions {
 /** Seconds after which a change of a Job or pod is looked at: several that come together cost one look, and one write. */
 const CHILD_DELAY = 0.3;
 
-const RETRY = { first: 500, longest: 300_000 };
+const RETRY = { first: 500, longest: 60_000 };
 
 /**
  * Looks after CftRuns until the signal is aborted: then it finishes what it is doing, gives the lease back and returns.

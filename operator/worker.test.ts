@@ -43,6 +43,20 @@ test('a lease that is late delays a run by seconds, however many events come mea
   await ended;
 });
 
+test('a refusal that is known to pass delays a run by as long as it takes, however often it comes', async () => {
+  const refusal = async () => ({ requeueAfter: 3, refused: 'not known yet' });
+  const { clock, queue, outcomes, ended, settle } = start([refusal, refusal]);
+  queue.add('a');
+  for (let round = 0; round < 2; round++) {
+    await settle();
+    clock.advance(3000);
+  }
+  await settle();
+  expect(outcomes).toEqual(['requeue_after', 'requeue_after', 'success']);
+  await queue.shutDown();
+  await ended;
+});
+
 test('an error delays a run longer and longer, until it is looked at well', async () => {
   const { clock, queue, outcomes, ended, settle } = start([fail(new Error('broken')), fail(new Error('broken'))]);
   queue.add('a');

@@ -33,7 +33,7 @@ async function look({ controller, queue, log }: WorkerOptions, key: string): Pro
   try {
     const { requeueAfter, conflict, refused } = await controller.reconcile(key);
     if (refused !== undefined) log.warn('the API server refuses what the run asks for', { run: key, error: refused });
-    if (conflict === true || refused !== undefined) {
+    if (conflict === true || (refused !== undefined && requeueAfter === undefined)) {
       queue.addRateLimited(key);
       return 'requeue';
     }

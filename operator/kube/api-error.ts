@@ -28,6 +28,15 @@ export function isAlreadyExists(error: unknown): boolean {
   return isStatus(error, 409) && (error as ApiError).reason === 'AlreadyExists';
 }
 
+/**
+ * The API server does not know the kind of the object's owner yet: for up to half a minute after its CRD was installed, its admission plugin
+ * OwnerReferencesPermissionEnforcement has not heard of it, and refuses all that belongs to such an owner.
+ * https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/#ownerreferencespermissionenforcement
+ */
+export function isOwnerUnknownYet(error: unknown): boolean {
+  return isStatus(error, 403) && (error as ApiError).message.includes('cannot find RESTMapping');
+}
+
 /** The object was changed by someone since it was read. */
 export function isConflict(error: unknown): boolean {
   return isStatus(error, 409) && (error as ApiError).reason === 'Conflict';

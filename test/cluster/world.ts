@@ -200,7 +200,7 @@ export class World {
 
   #overview(): string {
     try {
-      return this.kubectl(['get', 'cftruns,jobs,pods']);
+      return this.kubectl(['get', 'cftruns,jobs,pods']) + this.kubectl(['describe', 'cftruns']);
     } catch (error) {
       return String(error);
     }
