@@ -1,7 +1,9 @@
 import { CftError } from '../crds/errors.ts';
+import { CHOICES } from '../trainer/annotate/alternatives.ts';
 import { annotateBatched, type RolloutTag } from '../trainer/annotate/batched.ts';
 import type { AnnotationRecord, ResponseRecord } from '../trainer/annotate/record.ts';
-import { BatchDecoder } from '../trainer/decode/batch.ts';
+import { BranchDecoder } from '../trainer/decode/branch-decoder.ts';
+import { BranchEngine } from '../trainer/decode/branch-engine.ts';
 import { DecodeEngine } from '../trainer/decode/engine.ts';
 import type { OpenModel } from '../trainer/stages/model.ts';
 import { createVerifier } from '../trainer/verify/create.ts';
@@ -10,7 +12,8 @@ import type { Peer } from './peer.ts';
 import { decodeGreedily, questions } from './workload.ts';
 
 const MAX_NEW_TOKENS = 128;
-const SLOTS = 256;
+const ORIGINS = 32;
+const WIDTH = 8;
 /** The definition takes seconds a response: it gets those at these quantiles of the lengths, in the middle of three equal parts. */
 const DEFINED = [1 / 6, 3 / 6, 5 / 6];
 const RESPONSES = 64;
@@ -21,20 +24,22 @@ const RESPONSES = 64;
  */
 export async function benchAnnotate(model: OpenModel, peer: Peer): Promise<Comparison> {
   const responses = await correctResponses(model);
-  const prompts = responses.map(({ promptIds }) => promptIds.length);
+  const lengths = responses.map(({ promptIds, responseIds }) => promptIds.length + responseIds.length);
   const options = {
-    slots: SLOTS,
-    origins: 32,
-    maxLength: Math.max(...prompts) + MAX_NEW_TOKENS,
+    origins: ORIGINS,
+    width: WIDTH,
+    originLength: Math.max(...lengths),
+    branchLength: MAX_NEW_TOKENS,
+    topK: CHOICES,
     name: 'bench-annotate',
   };
-  const engine = new DecodeEngine(model.session, model, options);
+  const engine = new BranchEngine(model.session, model, options);
   const verifier = createVerifier({ type: 'math' });
   const rules = { eosTokenIds: new Set(model.tokenizer.eosTokenIds), maxNewTokens: MAX_NEW_TOKENS };
   const annotate = () => {
-    const decoder = new BatchDecoder<RolloutTag>(engine, rules);
+    const decoder = new BranchDecoder<RolloutTag>(engine, rules);
     return Array.fromAsync(
-      annotateBatched(responses, { ...rules, engine, decoder, origins: 32, tokenizer: model.tokenizer, verifier }),
+      annotateBatched(responses, { ...rules, engine, decoder, tokenizer: model.tokenizer, verifier }),
     );
   };
   const records = await annotate();

@@ -30,7 +30,7 @@ export function decodeGreedily(
   eosTokenIds: ReadonlySet<number>,
 ): number[][] {
   const decoder = new BatchDecoder<number>(engine, { eosTokenIds });
-  const requests = prompts.map((prompt, tag) => ({ tag, start: { prompt }, maxNewTokens: newTokens }));
+  const requests = prompts.map((prompt, tag) => ({ tag, prompt, maxNewTokens: newTokens }));
   const out: number[][] = [];
   for (const finished of decodeAll(decoder, requests)) for (const { tag, ids } of finished) out[tag] = [...ids];
   return out;

@@ -1,3 +1,6 @@
+/** So many of the likeliest tokens the alternatives are chosen from: one of them may be the token itself. */
+export const CHOICES = 3;
+
 export interface Alternative {
   readonly rank: 2 | 3;
   readonly id: number;

@@ -1,5 +1,5 @@
-import type { BatchDecoder, DecodeRequest } from '../decode/batch.ts';
-import type { DecodeEngine } from '../decode/engine.ts';
+import type { BranchDecoder, BranchRequest } from '../decode/branch-decoder.ts';
+import type { BranchEngine } from '../decode/branch-engine.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { Verifier } from '../verify/verifier.ts';
 import { Annotation } from './annotation.ts';
@@ -9,22 +9,14 @@ import { scoreResponse } from './scored.ts';
 
 /** One rollout on its way through the decoder. */
 export interface RolloutTag {
-  readonly work: Work;
+  readonly annotation: Annotation;
   readonly rollout: Rollout;
   readonly prefix: readonly number[];
 }
 
-interface Work {
-  readonly annotation: Annotation;
-  /** Unset when the work is done and the origin is another's. */
-  origin: number | undefined;
-}
-
 export interface BatchedOptions extends RolloutRules {
-  readonly engine: DecodeEngine;
-  readonly decoder: BatchDecoder<RolloutTag>;
-  /** Responses annotated at the same time; the engine keeps as many origins. */
-  readonly origins: number;
+  readonly engine: BranchEngine;
+  readonly decoder: BranchDecoder<RolloutTag>;
   readonly tokenizer: Pick<Tokenizer, 'decode' | 'tokenText'>;
   readonly verifier: Verifier;
   /** Told of every rollout made; for counters. */
@@ -33,7 +25,7 @@ export interface BatchedOptions extends RolloutRules {
 
 /**
  * Annotates responses with rollouts of many positions, alternatives and responses in one batch. Each response runs through
- * the model once; every rollout forks its keys and values there, instead of computing the prefix again. A finished
+ * the model once, and all its rollouts branch off from there, instead of computing the prefix again. A finished
  * rollout's slot is taken by the next at once, and third choices are tried only where the second broke the answer.
  * Records come in the order of the responses.
  */
@@ -41,28 +33,46 @@ export async function* annotateBatched(
   responses: AsyncIterable<ResponseRecord> | Iterable<ResponseRecord>,
   options: BatchedOptions,
 ): AsyncGenerator<AnnotationRecord> {
+  const { engine, decoder } = options;
   const source = asyncIterator(responses);
-  const freeOrigins = Array.from({ length: options.origins }, (_, i) => i);
-  const works: Work[] = [];
+  const annotations: Annotation[] = [];
+  /** The annotation that each of the engine's origins is of. */
+  const origins: (Annotation | undefined)[] = Array.from({ length: engine.origins }, () => undefined);
   let exhausted = false;
   while (true) {
-    while (!exhausted && freeOrigins.length > 0 && waiting(works) < options.decoder.free) {
-      const { value, done } = await source.next();
-      if (done === true) exhausted = true;
-      else works.push(begin(value, freeOrigins.shift() as number, options));
+    for (const [origin, former] of origins.entries()) {
+      if (decoder.free(origin) < engine.width || (former !== undefined && former.waiting > 0)) continue;
+      const next: IteratorResult<ResponseRecord> | undefined = exhausted ? undefined : await source.next();
+      exhausted = next === undefined || next.done === true;
+      if (next === undefined || next.done === true) {
+        origins[origin] = busiest(annotations, origins, engine.width);
+        if (origins[origin] !== undefined) scoreResponse(origins[origin].response, origin, engine);
+      } else {
+        const annotation = new Annotation(next.value, scoreResponse(next.value, origin, engine), true);
+        origins[origin] = annotation;
+        annotations.push(annotation);
+      }
     }
-    const ended = fill(works, options);
-    if (options.decoder.busy > 0) ended.push(...step(options));
+    const ended = origins.flatMap((annotation, origin) =>
+      annotation === undefined ? [] : fill(annotation, origin, options),
+    );
+    if (decoder.busy) ended.push(...step(options));
     await settle(ended, options);
-    for (const work of works) {
-      if (!work.annotation.done || work.origin === undefined) continue;
-      freeOrigins.push(work.origin);
-      work.origin = undefined;
-    }
-    while (works[0]?.annotation.done === true)
-      yield (works.shift() as Work).annotation.record(options.tokenizer.tokenText);
-    if (exhausted && works.length === 0) return;
+    while (annotations[0]?.done === true) yield (annotations.shift() as Annotation).record(options.tokenizer.tokenText);
+    if (exhausted && annotations.length === 0) return;
   }
+}
+
+/** The annotation with the most rollouts waiting for each of its origins, if they are enough for one more to be worth its score. */
+function busiest(
+  annotations: readonly Annotation[],
+  origins: readonly (Annotation | undefined)[],
+  width: number,
+): Annotation | undefined {
+  const load = (annotation: Annotation) =>
+    annotation.waiting / (1 + origins.filter((other) => other === annotation).length);
+  const [most] = annotations.filter(({ waiting }) => waiting >= width).sort((a, b) => load(b) - load(a));
+  return most;
 }
 
 interface Ended {
@@ -71,38 +81,26 @@ interface Ended {
   readonly decoded: number;
 }
 
-function waiting(works: readonly Work[]): number {
-  return works.reduce((sum, { annotation }) => sum + annotation.waiting, 0);
-}
-
-/** Runs the response through the model, which keeps its keys and values as an origin. */
-function begin(response: ResponseRecord, origin: number, { engine }: BatchedOptions): Work {
-  return { annotation: new Annotation(response, scoreResponse(response, origin, engine), true), origin };
-}
-
-/** Gives waiting rollouts to free slots, oldest response first. Returns those that are over without decoding. */
-function fill(works: readonly Work[], options: BatchedOptions): Ended[] {
+/** Gives an annotation's waiting rollouts to the free slots of one of its origins. Returns those that are over without decoding. */
+function fill(annotation: Annotation, origin: number, options: BatchedOptions): Ended[] {
   const ended: Ended[] = [];
-  const requests: DecodeRequest<RolloutTag>[] = [];
-  let { room } = options.decoder;
-  for (const work of works) {
-    while (room > 0) {
-      const rollout = work.annotation.next();
-      if (rollout === undefined) break;
-      const prefix = work.annotation.start(rollout);
-      const tag = { work, rollout, prefix };
-      const result = immediateResult(prefix, options);
-      if (result !== undefined) {
-        ended.push({ tag, result, decoded: 0 });
-        continue;
-      }
-      const length = work.annotation.response.promptIds.length + rollout.position;
-      const start = { origin: work.origin as number, length, token: prefix.at(-1) as number };
-      requests.push({ tag, start, maxNewTokens: options.maxNewTokens - prefix.length });
-      room--;
+  const requests: BranchRequest<RolloutTag>[] = [];
+  const { promptIds } = annotation.response;
+  for (let room = options.decoder.free(origin); room > 0; ) {
+    const rollout = annotation.next();
+    if (rollout === undefined) break;
+    const prefix = annotation.start(rollout);
+    const tag = { annotation, rollout, prefix };
+    const result = immediateResult(prefix, options);
+    if (result !== undefined) {
+      ended.push({ tag, result, decoded: 0 });
+      continue;
     }
+    const start = promptIds.length + rollout.position;
+    requests.push({ tag, start, token: prefix.at(-1) as number, maxNewTokens: options.maxNewTokens - prefix.length });
+    room--;
   }
-  if (requests.length > 0) options.decoder.admit(requests);
+  options.decoder.admit(origin, requests);
   return ended;
 }
 
@@ -119,12 +117,12 @@ async function settle(ended: readonly Ended[], { tokenizer, verifier, onRollout 
   const verdicts = await verifier.verify(
     ended.map(({ tag, result }) => ({
       response: responseText(tokenizer, result.ids),
-      answer: tag.work.annotation.response.answer,
+      answer: tag.annotation.response.answer,
     })),
   );
   for (const [index, { tag, result, decoded }] of ended.entries()) {
     const verdict = verdicts[index] as (typeof verdicts)[number];
-    tag.work.annotation.settle(tag.rollout, result, verdict);
+    tag.annotation.settle(tag.rollout, result, verdict);
     onRollout?.(verdict.correct ? 'correct' : 'wrong', decoded);
   }
 }

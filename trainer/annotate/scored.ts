@@ -1,25 +1,28 @@
-import type { DecodeEngine, ScoreOutput } from '../decode/engine.ts';
+import type { ScoreOutput, Scorer } from '../decode/scorer.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { Annotation, type TokenFacts } from './annotation.ts';
 import type { AnnotationRecord, ResponseRecord } from './record.ts';
 
-/** The model's view of a response's tokens. The response's keys and values stay in the engine as an origin. */
+/** Something that runs whole sequences through a model and keeps them; see Scorer. */
+type Scores = Pick<Scorer, 'score' | 'topK'>;
+
+/** The model's view of a response's tokens. The response's keys and values stay with the scorer as an origin. */
 export function scoreResponse(
   { promptIds, responseIds }: Pick<ResponseRecord, 'promptIds' | 'responseIds'>,
   origin: number,
-  engine: DecodeEngine,
+  scorer: Scores,
 ): TokenFacts[] {
-  const [score] = engine.score([{ origin, ids: [...promptIds, ...responseIds] }]);
-  return factsOf(score as ScoreOutput, promptIds.length - 1, responseIds.length, engine.scoreTopK);
+  const score = scorer.score(origin, [...promptIds, ...responseIds]);
+  return factsOf(score, promptIds.length - 1, responseIds.length, scorer.topK);
 }
 
 /** A response's record without any rollout: every alternative skipped, no token critical. */
 export function scoredRecord(
   response: ResponseRecord,
-  engine: DecodeEngine,
+  scorer: Scores,
   tokenizer: Pick<Tokenizer, 'tokenText'>,
 ): AnnotationRecord {
-  return new Annotation(response, scoreResponse(response, 0, engine), true).record(tokenizer.tokenText);
+  return new Annotation(response, scoreResponse(response, 0, scorer), true).record(tokenizer.tokenText);
 }
 
 /** The facts of `count` tokens, the first of them predicted at row `first`. */

@@ -1,10 +1,11 @@
 /** What the tests of annotation share: a tiny random model, a tokenizer of one letter a token, and a verifier that any change of tokens upsets. */
-import { BatchDecoder } from '../decode/batch.ts';
-import { DecodeEngine } from '../decode/engine.ts';
+import { BranchDecoder } from '../decode/branch-decoder.ts';
+import { BranchEngine } from '../decode/branch-engine.ts';
 import type { LoadedModel } from '../model/load.ts';
 import { createRandom } from '../random.ts';
 import type { Session } from '../tensor/session.ts';
 import type { Verifier } from '../verify/verifier.ts';
+import { CHOICES } from './alternatives.ts';
 import { annotateBatched, type RolloutTag } from './batched.ts';
 import type { AnnotationRecord, ResponseRecord } from './record.ts';
 import { annotateSequential, fullForward } from './sequential.ts';
@@ -66,14 +67,15 @@ export async function batched(
   session: Session,
   model: LoadedModel,
   responses: readonly ResponseRecord[],
-  slots: number,
-  name = 'decode',
+  width: number,
+  name = 'branches',
 ): Promise<AnnotationRecord[]> {
   const origins = 3;
-  const engine = new DecodeEngine(session, model, { slots, origins, maxLength: 32, name });
-  const decoder = new BatchDecoder<RolloutTag>(engine, rules);
+  const options = { origins, width, originLength: 32, branchLength: MAX_NEW_TOKENS, topK: CHOICES, name };
+  const engine = new BranchEngine(session, model, options);
+  const decoder = new BranchDecoder<RolloutTag>(engine, rules);
   return Array.fromAsync(
-    annotateBatched(responses, { ...rules, engine, decoder, origins, tokenizer: letters, verifier: sumVerifier(3) }),
+    annotateBatched(responses, { ...rules, engine, decoder, tokenizer: letters, verifier: sumVerifier(3) }),
   );
 }
 

@@ -1,13 +1,11 @@
 import type { DecodeEngine } from './engine.ts';
+import { type Growing, grow, started } from './growing.ts';
 
-/** A sequence to decode. Its slot starts from a prompt, or from a prefix of an origin that the engine keeps. */
+/** A sequence to decode. */
 export interface DecodeRequest<T> {
   /** Whatever the caller needs to know it again. */
   readonly tag: T;
-  readonly start:
-    | { readonly prompt: readonly number[] }
-    /** Tokens 0..length-1 of the origin, then `token`. */
-    | { readonly origin: number; readonly length: number; readonly token: number };
+  readonly prompt: readonly number[];
   /** New tokens at most, the end token included; at least 1. */
   readonly maxNewTokens: number;
   /** Where the random numbers of a sampled sequence come from, one in [0, 1) a token; ignored when decoding greedily. */
@@ -27,15 +25,7 @@ export interface DecodedSequence<T> {
   readonly top: readonly (readonly { readonly id: number; readonly logprob: number }[])[];
 }
 
-interface Active<T> {
-  readonly request: DecodeRequest<T>;
-  position: number;
-  feed: number;
-  margin: number;
-  readonly ids: number[];
-  readonly entropies: number[];
-  readonly top: { id: number; logprob: number }[][];
-}
+type Active<T> = Growing<T> & { readonly request: DecodeRequest<T> };
 
 export interface BatchOptions {
   readonly eosTokenIds: ReadonlySet<number>;
@@ -88,23 +78,14 @@ export class BatchDecoder<T> {
   /** Gives each request a free slot; there must be enough. */
   admit(requests: readonly DecodeRequest<T>[]): void {
     const prefills: { slot: number; ids: readonly number[] }[] = [];
-    const forks: { slot: number; origin: number; length: number }[] = [];
     let slot = -1;
     for (const request of requests) {
       slot = this.#active.indexOf(undefined, slot + 1);
-      const { start } = request;
-      const first = { request, margin: Number.POSITIVE_INFINITY, ids: [], entropies: [], top: [] };
-      if ('prompt' in start) {
-        const known = start.prompt.slice(0, -1);
-        if (known.length > 0) prefills.push({ slot, ids: known });
-        this.#active[slot] = { ...first, position: known.length, feed: start.prompt.at(-1) as number };
-      } else {
-        forks.push({ slot, origin: start.origin, length: start.length });
-        this.#active[slot] = { ...first, position: start.length, feed: start.token };
-      }
+      const ids = request.prompt.slice(0, -1);
+      if (ids.length > 0) prefills.push({ slot, ids });
+      this.#active[slot] = { ...started(request, ids.length, request.prompt.at(-1) as number), request };
     }
     if (prefills.length > 0) this.#engine.prefill(prefills);
-    if (forks.length > 0) this.#engine.fork(forks);
   }
 
   /**
@@ -112,7 +93,7 @@ export class BatchDecoder<T> {
    * more of them. Returns the sequences that it finished, their slots free again.
    */
   advance(): DecodedSequence<T>[] {
-    const { slots, topK } = this.#engine;
+    const { slots } = this.#engine;
     const { temperature } = this.#options;
     const ids = new Int32Array(slots);
     const positions = new Int32Array(slots);
@@ -131,20 +112,11 @@ export class BatchDecoder<T> {
     const finished: DecodedSequence<T>[] = [];
     for (const [slot, active] of this.#active.entries()) {
       if (active === undefined || !served(active)) continue;
-      const next = out.next[slot] as number;
       this.#tokens++;
-      active.ids.push(next);
-      active.margin = Math.min(active.margin, out.margin[slot] as number);
-      active.position++;
-      active.feed = next;
-      if (out.entropy !== undefined) active.entropies.push(out.entropy[slot] as number);
-      if (out.topIds !== undefined && out.topLogprobs !== undefined)
-        active.top.push(topOf(out.topIds, out.topLogprobs, slot * topK, topK));
-      const ended = this.#options.eosTokenIds.has(next);
-      if (!ended && active.ids.length < active.request.maxNewTokens) continue;
+      const sequence = grow(active, slot, out, this.#options.eosTokenIds);
+      if (sequence === undefined) continue;
       this.#active[slot] = undefined;
-      const { request, margin, entropies, top } = active;
-      finished.push({ tag: request.tag, ids: active.ids, finish: ended ? 'eos' : 'length', margin, entropies, top });
+      finished.push(sequence);
     }
     return finished;
   }
@@ -175,18 +147,6 @@ export function* decodeAll<T>(
     if (decoder.busy === 0) return;
     yield decoder.advance();
   }
-}
-
-function topOf(
-  ids: Int32Array,
-  logprobs: Float32Array,
-  start: number,
-  count: number,
-): { id: number; logprob: number }[] {
-  return Array.from({ length: count }, (_, i) => ({
-    id: ids[start + i] as number,
-    logprob: logprobs[start + i] as number,
-  }));
 }
 
 /** The number as a float32 that is still below 1: rounding up to 1 would fall off the end of the distribution. */

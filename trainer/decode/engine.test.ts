@@ -8,6 +8,7 @@ import { EagerSession } from '../tensor/eager-session.ts';
 import type { Session } from '../tensor/session.ts';
 import { BatchDecoder, type DecodedSequence, type DecodeRequest, decodeAll } from './batch.ts';
 import { DecodeEngine } from './engine.ts';
+import { Scorer } from './scorer.ts';
 
 beforeAll(async () => {
   await loadBackend();
@@ -27,26 +28,26 @@ describe.each([
   });
   afterAll(() => session.dispose());
 
-  test('a step after a prefill or a fork sees what a pass over the whole sequence sees', () => {
-    const engine = new DecodeEngine(session, model, { slots: 3, origins: 2, maxLength: 32, topK: 3, name: 'same' });
-    const [score] = engine.score([{ origin: 1, ids }]);
-    engine.prefill([{ slot: 1, ids: ids.slice(0, 6) }]);
-    engine.fork([
-      { origin: 1, slot: 0, length: 6 },
-      { origin: 1, slot: 2, length: 3 },
+  test('a step after a prefill sees what a pass over the whole sequence sees', () => {
+    const engine = new DecodeEngine(session, model, { slots: 3, maxLength: 32, topK: 3, name: 'same' });
+    const scorer = new Scorer(session, model, { origins: 1, maxLength: 32, topK: 3, name: 'same' });
+    const score = scorer.score(0, ids);
+    engine.prefill([
+      { slot: 1, ids: ids.slice(0, 6) },
+      { slot: 2, ids: ids.slice(0, 3) },
     ]);
-    const out = engine.step(Int32Array.from([13, 13, 10]), Int32Array.from([6, 6, 3]));
+    const out = engine.step(Int32Array.from([7, 13, 10]), Int32Array.from([0, 6, 3]));
     for (const [slot, row] of [
-      [0, 6],
+      [0, 0],
       [1, 6],
       [2, 3],
     ] as const) {
       expect([...(out.topIds as Int32Array).subarray(slot * 3, slot * 3 + 3)]).toEqual([
-        ...(score?.topIds ?? []).slice(row * 3, row * 3 + 3),
+        ...score.topIds.slice(row * 3, row * 3 + 3),
       ]);
       for (let k = 0; k < 3; k++)
-        expect(out.topLogprobs?.[slot * 3 + k]).toBeCloseTo(score?.topLogprobs[row * 3 + k] as number, 4);
-      expect(out.next[slot]).toBe(score?.topIds[row * 3]);
+        expect(out.topLogprobs?.[slot * 3 + k]).toBeCloseTo(score.topLogprobs[row * 3 + k] as number, 4);
+      expect(out.next[slot]).toBe(score.topIds[row * 3]);
     }
   });
 
@@ -54,7 +55,7 @@ describe.each([
     const random = createRandom(5);
     const requests: DecodeRequest<number>[] = Array.from({ length: 11 }, (_, tag) => ({
       tag,
-      start: { prompt: Array.from({ length: 1 + random.int(40) }, () => random.int(60)) },
+      prompt: Array.from({ length: 1 + random.int(40) }, () => random.int(60)),
       maxNewTokens: 1 + random.int(12),
     }));
     const many = decode(new DecodeEngine(session, model, { slots: 4, maxLength: 64, name: 'many' }), requests);
@@ -69,7 +70,7 @@ describe.each([
     const requests = (seed: number): DecodeRequest<number>[] =>
       Array.from({ length: 7 }, (_, tag) => {
         const random = createRandom(seed).fork(String(tag));
-        return { tag, start: { prompt: [3 + tag, 9] }, maxNewTokens: 8, uniform: () => random.uniform() };
+        return { tag, prompt: [3 + tag, 9], maxNewTokens: 8, uniform: () => random.uniform() };
       });
     const draw = (seed: number, temperature: number) =>
       decode(engine, requests(seed), temperature).map(({ ids }) => ids);
@@ -110,7 +111,7 @@ test('sequences that wait because they are long end as they do alone', async () 
     const own = createRandom(tag);
     return {
       tag,
-      start: { prompt: Array.from({ length: tag % 10 === 0 ? 124 : 2 + random.int(60) }, () => random.int(60)) },
+      prompt: Array.from({ length: tag % 10 === 0 ? 124 : 2 + random.int(60) }, () => random.int(60)),
       maxNewTokens: 14,
       uniform: () => own.uniform(),
     };
@@ -130,20 +131,20 @@ test('sequences that wait because they are long end as they do alone', async () 
 test('sampled tokens have the frequencies of the distribution', async () => {
   const session = createSession();
   const model = await loadModel(session, fixtureDir('tied-gqa2'));
-  const engine = new DecodeEngine(session, model, { slots: 128, origins: 1, maxLength: 32, topK: 3 });
-  const [score] = engine.score([{ origin: 0, ids: [4, 17] }]);
+  const engine = new DecodeEngine(session, model, { slots: 128, maxLength: 32 });
+  const score = new Scorer(session, model, { origins: 1, maxLength: 32, topK: 3, name: 'view' }).score(0, [4, 17]);
   const random = createRandom(11);
   const draws = 2048;
   const requests = Array.from({ length: draws }, (_, tag) => ({
     tag,
-    start: { prompt: [4, 17] },
+    prompt: [4, 17],
     maxNewTokens: 1,
     uniform: () => random.uniform(),
   }));
   const drawn = decode(engine, requests, 1).map(({ ids }) => ids[0]);
   for (let k = 0; k < 3; k++) {
-    const p = Math.exp(score?.topLogprobs[3 + k] as number);
-    const frequency = drawn.filter((id) => id === score?.topIds[3 + k]).length / draws;
+    const p = Math.exp(score.topLogprobs[3 + k] as number);
+    const frequency = drawn.filter((id) => id === score.topIds[3 + k]).length / draws;
     expect(Math.abs(frequency - p)).toBeLessThan(5 * Math.sqrt((p * (1 - p)) / draws));
   }
   session.dispose();

@@ -5,7 +5,10 @@ import { FAMILY_FIXTURES, fixtureDir, readExpected, readInputs } from '../model/
 import { loadBackend } from '../tensor/backend.ts';
 import { createSession } from '../tensor/create-session.ts';
 import { BatchDecoder, decodeAll } from './batch.ts';
+import { BranchDecoder } from './branch-decoder.ts';
+import { BranchEngine } from './branch-engine.ts';
 import { type DecodableModel, DecodeEngine } from './engine.ts';
+import { Scorer } from './scorer.ts';
 
 beforeAll(async () => {
   await loadBackend();
@@ -17,34 +20,70 @@ describe.each(FAMILY_FIXTURES)('%s', (name) => {
     const model = await loadModel(session, fixtureDir(name));
     const { ids: all, time } = await readInputs(fixtureDir(name));
     const prompt = all.slice(0, time);
-    const engine = new DecodeEngine(session, model, { slots: 3, origins: 1, maxLength: 64, topK: 2 });
-    const decoder = new BatchDecoder<string>(engine, { eosTokenIds: new Set() });
-    engine.score([{ origin: 0, ids: prompt }]);
-    // A short start too, so that most of what a window hides was decoded, and a start from the middle of a known sequence.
+    const engine = new DecodeEngine(session, model, { slots: 3, maxLength: 64, topK: 2 });
+    const eosTokenIds = new Set<number>();
+    const decoder = new BatchDecoder<string>(engine, { eosTokenIds });
+    const scorer = new Scorer(session, model, { origins: 1, maxLength: 64, topK: 2, name: 'whole' });
+    // A short start too, so that most of what a window hides was decoded.
     const requests = [
-      { tag: 'whole prompt', start: { prompt }, maxNewTokens: 12 },
-      { tag: 'one token', start: { prompt: prompt.slice(0, 1) }, maxNewTokens: 30 },
-      { tag: 'fork', start: { origin: 0, length: 4, token: prompt[5] as number }, maxNewTokens: 14 },
+      { tag: 'whole prompt', prompt, maxNewTokens: 12 },
+      { tag: 'one token', prompt: prompt.slice(0, 1), maxNewTokens: 30 },
     ];
     const known: Record<string, readonly number[]> = {
       'whole prompt': prompt,
       'one token': prompt.slice(0, 1),
-      fork: [...prompt.slice(0, 4), prompt[5] as number],
     };
     const decoded = [...decodeAll(decoder, requests)].flat();
     expect(decoded.map(({ tag }) => tag).sort()).toEqual(Object.keys(known).sort());
     for (const { tag, ids, top } of decoded) {
       const start = known[tag] as readonly number[];
-      const [whole] = engine.score([{ origin: 0, ids: [...start, ...ids] }]);
+      const whole = scorer.score(0, [...start, ...ids]);
       for (const [step, id] of ids.entries()) {
         const row = start.length - 1 + step;
-        expect(id).toBe(whole?.topIds[row * 2]);
-        expect(top[step]?.[0]?.logprob).toBeCloseTo(whole?.topLogprobs[row * 2] as number, 4);
-        expect(top[step]?.[1]?.logprob).toBeCloseTo(whole?.topLogprobs[row * 2 + 1] as number, 4);
+        expect(id).toBe(whole.topIds[row * 2]);
+        expect(top[step]?.[0]?.logprob).toBeCloseTo(whole.topLogprobs[row * 2] as number, 4);
+        expect(top[step]?.[1]?.logprob).toBeCloseTo(whole.topLogprobs[row * 2 + 1] as number, 4);
       }
     }
     const generated = (await readExpected(fixtureDir(name))).get('greedy') ?? new Float32Array();
     expect(decoded.find(({ tag }) => tag === 'whole prompt')?.ids).toEqual([...generated.subarray(0, 12)]);
+    session.dispose();
+  });
+
+  test('branches of known sequences go on as whole passes over them say', async () => {
+    const session = createSession();
+    const model = await loadModel(session, fixtureDir(name));
+    const { ids: all, time } = await readInputs(fixtureDir(name));
+    const origins = [all.slice(0, time), all.slice(1, time)];
+    const engine = new BranchEngine(session, model, {
+      origins: 2,
+      width: 2,
+      originLength: 64,
+      branchLength: 40,
+      topK: 2,
+    });
+    const decoder = new BranchDecoder<readonly number[]>(engine, { eosTokenIds: new Set() });
+    for (const [origin, ids] of origins.entries()) {
+      engine.score(origin, ids);
+      const branches = [1, 4].map((start) => {
+        const token = (ids[start] as number) + 1;
+        return { tag: [...ids.slice(0, start), token], start, token, maxNewTokens: 34 };
+      });
+      decoder.admit(origin, branches);
+    }
+    const decoded = [];
+    while (decoder.busy) decoded.push(...decoder.advance());
+    expect(decoded).toHaveLength(4);
+    const scorer = new Scorer(session, model, { origins: 1, maxLength: 64, topK: 2, name: 'whole' });
+    for (const { tag, ids, margin } of decoded) {
+      const whole = scorer.score(0, [...tag, ...ids]);
+      expect(ids).toEqual(ids.map((_, step) => whole.topIds[2 * (tag.length - 1 + step)]));
+      const gaps = ids.map((_, step) => {
+        const row = 2 * (tag.length - 1 + step);
+        return (whole.topLogprobs[row] as number) - (whole.topLogprobs[row + 1] as number);
+      });
+      expect(margin).toBeCloseTo(Math.min(...gaps), 3);
+    }
     session.dispose();
   });
 });
@@ -55,13 +94,14 @@ test('a model whose angles change with the length decodes up to where they do, a
   const scaling = { type: 'dynamic', factor: 2, trainedLength: 32 } as const;
   const config = { ...model.config, rope: { ...model.config.rope, scaling } };
   const tokens = [5, 6, 7];
-  const engineOf = (maxLength: number, used: DecodableModel = { ...model, config }) =>
-    new DecodeEngine(session, used, { slots: 1, origins: 1, maxLength, name: `${maxLength} ${used === model}` });
-  const [within] = engineOf(32).score([{ origin: 0, ids: tokens }]);
-  const [plain] = engineOf(32, model).score([{ origin: 0, ids: tokens }]);
-  expect(within).toEqual(plain);
-  expect(() => engineOf(33).step(Int32Array.of(5), Int32Array.of(0))).toThrow(
-    expect.objectContaining({ code: 'UnsupportedModel', message: expect.stringContaining('rope_type "dynamic"') }),
-  );
+  const scorerOf = (maxLength: number, used: DecodableModel = { ...model, config }) =>
+    new Scorer(session, used, { origins: 1, maxLength, topK: 3, name: `${maxLength} ${used === model}` });
+  expect(scorerOf(32).score(0, tokens)).toEqual(scorerOf(32, model).score(0, tokens));
+  const engineOf = (maxLength: number) =>
+    new DecodeEngine(session, { ...model, config }, { slots: 1, maxLength, name: 'dynamic' });
+  for (const refused of [() => engineOf(33), () => scorerOf(33)])
+    expect(refused).toThrow(
+      expect.objectContaining({ code: 'UnsupportedModel', message: expect.stringContaining('rope_type "dynamic"') }),
+    );
   session.dispose();
 });

@@ -5,35 +5,38 @@ import type { Attend } from '../model/parameters.ts';
 import type { Session, Variable } from '../tensor/session.ts';
 import { tf } from '../tensor/tf.ts';
 
-/** Tokens of a block: what attention looks at is a whole number of them. */
+/** Tokens of a block, unless a cache has others: what attention looks at is a whole number of them. */
 export const BLOCK = 128;
 
 /**
- * Keys and values of `slots` sequences of up to `blocks * BLOCK` tokens, one pair of session variables a layer. A variable has a row for each
- * block of each head of each slot, [blocks * slots * kvHeads, BLOCK * headDim], the first blocks of all slots before the second ones:
+ * Keys and values of `slots` sequences of up to `blocks * block` tokens, one pair of session variables a layer. A variable has a row for each
+ * block of each head of each slot, [blocks * slots * kvHeads, block * headDim], the first blocks of all slots before the second ones:
  * looking at the first few blocks only, while all sequences are short, needs no copy. Nothing is cleared between
  * sequences: a query sees only places up to its own position, which its sequence has written.
  */
 export interface KvCache {
   readonly slots: number;
   readonly blocks: number;
+  /** Tokens of a block. */
+  readonly block: number;
+  /** So many slots lie together: the first heads of all of them before the second ones. */
+  readonly group: number;
   readonly layers: readonly { readonly k: Variable; readonly v: Variable }[];
 }
 
-/** Declares the cache's variables in the session: 2 * layers * slots * blocks * BLOCK * kvHeads * headDim floats. */
+/** Declares the cache's variables in the session: 2 * layers * slots * blocks * block * kvHeads * headDim floats. */
 export function createKvCache(
   session: Session,
   config: ModelConfig,
   name: string,
-  slots: number,
-  blocks: number,
+  { slots, blocks, block = BLOCK, group = 1 }: { slots: number; blocks: number; block?: number; group?: number },
 ): KvCache {
-  const shape = [blocks * slots * config.numKeyValueHeads, BLOCK * config.headDim];
+  const shape = [blocks * slots * config.numKeyValueHeads, block * config.headDim];
   const layers = Array.from({ length: config.numHiddenLayers }, (_, layer) => ({
     k: session.variable(`${name}.${layer}.k`, { shape, dtype: 'float32' }),
     v: session.variable(`${name}.${layer}.v`, { shape, dtype: 'float32' }),
   }));
-  return { slots, blocks, layers };
+  return { slots, blocks, block, group, layers };
 }
 
 /**
@@ -95,25 +98,6 @@ export function runAttention(
   };
 }
 
-/** Copies the first `reach` blocks of sequences from one cache to another, `from[i]` of the source to `to[i]`; both [n] int32. */
-export function copySlots(
-  config: ModelConfig,
-  source: KvCache,
-  target: KvCache,
-  from: Tensor1D,
-  to: Tensor1D,
-  reach: number,
-): void {
-  const rowsOf = (cache: KvCache, slots: Tensor1D) =>
-    tf.concat(range(reach).map((block) => blockRows(cache, config.numKeyValueHeads, slots, block)));
-  const fromRows = rowsOf(source, from);
-  const toRows = rowsOf(target, to);
-  for (const [layer, { k, v }] of target.layers.entries()) {
-    k.updateRows(toRows, tf.gather(layerOf(source, layer).k.read(), fromRows));
-    v.updateRows(toRows, tf.gather(layerOf(source, layer).v.read(), fromRows));
-  }
-}
-
 /**
  * Softmax attention over keys and values in blocks. Blocks in which a query sees nothing change no bit of its result: they add zeros, in
  * order, to the sums of those before.
@@ -160,13 +144,20 @@ function blockMasks(config: ModelConfig, reach: number, positions: Tensor): (lay
 }
 
 /** Where a token of a slot is kept, a row of headDim for each key/value head: slots and positions [n] to [n * kvHeads]. */
-function tokenRows(cache: KvCache, kvHeads: number, slots: Tensor1D, positions: Tensor1D): Tensor1D {
+export function tokenRows(cache: KvCache, kvHeads: number, slots: Tensor1D, positions: Tensor1D): Tensor1D {
   const int = (value: number) => tf.scalar(value, 'int32');
-  const block = tf.floorDiv(positions, int(BLOCK));
-  const place = tf.sub(positions, tf.mul(block, int(BLOCK)));
-  const firstHead = tf.add(tf.mul(block, int(cache.slots * kvHeads)), tf.mul(slots, int(kvHeads)));
-  const head = tf.add(tf.reshape(firstHead, [-1, 1]), tf.range(0, kvHeads, 1, 'int32'));
-  return tf.reshape(tf.add(tf.mul(head, int(BLOCK)), tf.reshape(place, [-1, 1])), [-1]);
+  const within = (x: Tensor, size: number) => {
+    const whole = tf.floorDiv(x, int(size));
+    return [whole, tf.sub(x, tf.mul(whole, int(size)))] as const;
+  };
+  const [block, place] = within(positions, cache.block);
+  const [group, member] = cache.group === 1 ? [slots, int(0)] : within(slots, cache.group);
+  const firstHead = tf.add(
+    tf.add(tf.mul(block, int(cache.slots * kvHeads)), tf.mul(group, int(kvHeads * cache.group))),
+    member,
+  );
+  const head = tf.add(tf.reshape(firstHead, [-1, 1]), tf.range(0, kvHeads * cache.group, cache.group, 'int32'));
+  return tf.reshape(tf.add(tf.mul(head, int(cache.block)), tf.reshape(place, [-1, 1])), [-1]);
 }
 
 /** The variable's rows that hold a block of slots, one for each of their key/value heads: [n] to [n * kvHeads]. */

@@ -1,12 +1,11 @@
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
-import { CftError } from '../../crds/errors.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { decoderHidden, lmHead } from '../model/decoder.ts';
 import type { Parameters } from '../model/parameters.ts';
 import type { Program, Session, TensorSpec } from '../tensor/session.ts';
 import { tf } from '../tensor/tf.ts';
 import { entropy, greedy, sample } from './choose.ts';
-import { copySlots, type KvCache, runAttention, stepAttention } from './kv-cache.ts';
+import { type KvCache, runAttention, stepAttention } from './kv-cache.ts';
 
 /** What the programs need of a model: its shape, and its weights in their session. */
 export interface DecodableModel {
@@ -14,29 +13,21 @@ export interface DecodableModel {
   readonly parameters: Parameters;
 }
 
-export type ProgramName = 'prefill' | 'score' | 'fork' | 'step' | 'sample';
+export type ProgramName = 'prefill' | 'step' | 'sample';
 
 /** What all programs of an engine share. */
 export interface ProgramSettings {
   readonly session: Session;
   readonly model: DecodableModel;
   readonly cache: KvCache;
-  /** Of the sequences to fork from. */
-  readonly origins: KvCache | undefined;
   /** Likeliest tokens that a step tells; 0: none. */
   readonly topK: number;
-  /** Likeliest tokens that a score tells. */
-  readonly scoreTopK: number;
   readonly entropy: boolean;
 }
 
 /** Tokens of a sequence that one prefill run takes, and of how many sequences: enough rows to keep the processor busy. */
 export const PREFILL_LENGTH = 32;
 export const prefillWidth = ({ slots }: Pick<KvCache, 'slots'>): number => Math.min(16, slots);
-/** Tokens of a sequence that one score run takes. */
-export const SCORE_LENGTH = 64;
-/** Slots that one fork program copies. */
-export const FORK_WIDTH = 16;
 
 type Inputs = Readonly<Record<string, Tensor>>;
 type Outputs = Record<string, Tensor>;
@@ -66,35 +57,6 @@ const DECLARATIONS: Readonly<Record<ProgramName, (settings: ProgramSettings, rea
       body({ ids, positions, slots }) {
         const attend = runAttention(config, cache, slots as Tensor1D, positions as Tensor1D, reach);
         decoderHidden(config, parameters, ids as Tensor1D, positions as Tensor1D, attend);
-        return {};
-      },
-    };
-  },
-
-  score(settings, reach) {
-    const { config, parameters } = settings.model;
-    const rows = int32(SCORE_LENGTH);
-    return {
-      inputs: { ids: rows, positions: rows, following: rows, origins: int32(1) },
-      body({ ids, positions, following, origins }) {
-        const attend = runAttention(config, originsOf(settings), origins as Tensor1D, positions as Tensor1D, reach);
-        const hidden = decoderHidden(config, parameters, ids as Tensor1D, positions as Tensor1D, attend);
-        const logprobs = tf.logSoftmax(lmHead(config, parameters, hidden)) as Tensor2D;
-        const { indices, values } = tf.topk(logprobs, settings.scoreTopK, true);
-        const starts = tf.mul(tf.range(0, SCORE_LENGTH, 1, 'int32'), tf.scalar(config.vocabSize, 'int32'));
-        const logprob = tf.gather(tf.reshape(logprobs, [-1]), tf.add(starts, following as Tensor) as Tensor1D);
-        const nats = tf.neg(tf.sum(tf.mul(tf.exp(logprobs), logprobs), 1));
-        return { topIds: indices, topLogprobs: values, logprob, entropy: nats };
-      },
-    };
-  },
-
-  fork(settings, reach) {
-    const { cache, model } = settings;
-    return {
-      inputs: { from: int32(FORK_WIDTH), to: int32(FORK_WIDTH) },
-      body({ from, to }) {
-        copySlots(model.config, originsOf(settings), cache, from as Tensor1D, to as Tensor1D, reach);
         return {};
       },
     };
@@ -140,11 +102,6 @@ function extras(settings: ProgramSettings, logits: Tensor2D): Outputs {
     outputs.topLogprobs = values;
   }
   return outputs;
-}
-
-function originsOf({ origins }: ProgramSettings): KvCache {
-  if (origins === undefined) throw new CftError('Internal', 'this engine keeps no origins');
-  return origins;
 }
 
 function int32(size: number): TensorSpec {

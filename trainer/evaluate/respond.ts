@@ -71,7 +71,7 @@ function* requests<T extends Task>(
   for (const [tag, { promptIds }] of tasks.entries())
     yield {
       tag,
-      start: { prompt: promptIds },
+      prompt: promptIds,
       maxNewTokens,
       ...(sampling === undefined ? {} : { uniform: sampling.uniform(tag) }),
     };

@@ -1,21 +1,22 @@
 import { join } from 'node:path';
 import { CftError } from '../../crds/errors.ts';
 import type { AnnotateStage } from '../../crds/stage.ts';
+import { CHOICES } from '../annotate/alternatives.ts';
 import { annotateBatched, type RolloutTag } from '../annotate/batched.ts';
 import { type AnnotationRecord, ResponseRecord } from '../annotate/record.ts';
 import { annotateSequential, fullForward } from '../annotate/sequential.ts';
 import { LOW_CRITICAL_RATIO, Tally } from '../annotate/tally.ts';
 import { readJsonl } from '../data/jsonl.ts';
-import { BatchDecoder } from '../decode/batch.ts';
-import { DecodeEngine } from '../decode/engine.ts';
+import { BranchDecoder } from '../decode/branch-decoder.ts';
+import { BranchEngine, type BranchOptions } from '../decode/branch-engine.ts';
 import { createVerifier } from '../verify/create.ts';
 import type { StageContext, StageOutcome } from './context.ts';
 import { type OpenModel, openModel } from './model.ts';
 import { OrderedLines } from './ordered-lines.ts';
 import { transferredAnnotations } from './transfer.ts';
 
-/** Responses annotated at the same time, for each so many slots: enough to keep the slots full while responses end. */
-const SLOTS_PER_ORIGIN = 8;
+/** Rollouts of a response at the same time: enough to share its keys and values, few enough that they seldom wait for the last of them. */
+const WIDTH = 8;
 
 /**
  * Finds the critical tokens of the shard's correct responses. Goes on where it stopped: a response that is in the output is not
@@ -42,7 +43,7 @@ export async function annotate(stage: AnnotateStage, context: StageContext): Pro
     if (tally.responses < responses.length) {
       const model = await openModel(params.model.source, context);
       try {
-        for await (const record of annotations(responses.slice(tally.responses), params, model, context)) {
+        for await (const record of annotations(responses, tally.responses, params, model, context)) {
           await lines.add(tally.responses, record);
           tally.add(record);
           tell(tally, context);
@@ -83,13 +84,16 @@ async function correctResponses(
   return correct.slice(0, maxSamples);
 }
 
+/** @param responses of the shard, of which the first `done` have their annotation */
 function annotations(
   responses: readonly ResponseRecord[],
+  done: number,
   params: AnnotateStage['params'],
   model: OpenModel,
   context: StageContext,
 ): AsyncGenerator<AnnotationRecord> {
-  if (params.transfer !== undefined) return transferredAnnotations(responses, params.transfer, params, model, context);
+  if (params.transfer !== undefined)
+    return transferredAnnotations(responses.slice(done), params.transfer, params, model, context);
   const { tokenizer, session } = model;
   const common = {
     tokenizer,
@@ -101,13 +105,31 @@ function annotations(
       context.metrics.inc('cft_decode_tokens_total', {}, decoded);
     },
   };
-  if (params.mode === 'sequential') return oneByOne(responses, { ...common, predict: fullForward(session, model) });
-  const slots = params.batchSize;
-  const origins = Math.min(responses.length, Math.max(2, Math.ceil(slots / SLOTS_PER_ORIGIN)));
-  const longest = responses.reduce((most, { promptIds }) => Math.max(most, promptIds.length), 0);
-  const engine = new DecodeEngine(session, model, { slots, origins, maxLength: longest + params.maxNewTokens });
-  const decoder = new BatchDecoder<RolloutTag>(engine, common);
-  return annotateBatched(responses, { ...common, engine, decoder, origins });
+  if (params.mode === 'sequential')
+    return oneByOne(responses.slice(done), { ...common, predict: fullForward(session, model) });
+  const engine = new BranchEngine(session, model, shapeOf(responses, params));
+  const decoder = new BranchDecoder<RolloutTag>(engine, common);
+  return annotateBatched(responses.slice(done), { ...common, engine, decoder });
+}
+
+/** By all responses of the shard, so that a stage that goes on computes in the same shapes, and to the same bits. */
+function shapeOf(
+  responses: readonly ResponseRecord[],
+  { batchSize, maxNewTokens }: AnnotateStage['params'],
+): BranchOptions {
+  const longest = (lengthOf: (response: ResponseRecord) => number) =>
+    responses.reduce((most, response) => Math.max(most, lengthOf(response)), 0);
+  const origins = Math.min(responses.length, Math.ceil(batchSize / WIDTH));
+  return {
+    origins,
+    width: Math.min(
+      Math.ceil(batchSize / origins),
+      longest(({ responseIds }) => responseIds.length),
+    ),
+    originLength: longest(({ promptIds, responseIds }) => promptIds.length + responseIds.length),
+    branchLength: maxNewTokens,
+    topK: CHOICES,
+  };
 }
 
 async function* oneByOne(

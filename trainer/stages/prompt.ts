@@ -29,9 +29,7 @@ export async function continuePrompt(request: PromptRequest, context: StageConte
       topK: request.logprobs,
     });
     const decoder = new BatchDecoder<undefined>(engine, { eosTokenIds: new Set(tokenizer.eosTokenIds) });
-    for (const [finished] of decodeAll(decoder, [
-      { tag: undefined, start: { prompt }, maxNewTokens: request.maxNewTokens },
-    ])) {
+    for (const [finished] of decodeAll(decoder, [{ tag: undefined, prompt, maxNewTokens: request.maxNewTokens }])) {
       await context.cancellationPoint();
       if (finished === undefined) continue;
       const text = tokenizer.decode(finished.ids, { skipSpecialTokens: true });

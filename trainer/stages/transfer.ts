@@ -1,11 +1,12 @@
 import { CftError } from '../../crds/errors.ts';
 import type { AnnotateStage, GenerateStage } from '../../crds/stage.ts';
+import { CHOICES } from '../annotate/alternatives.ts';
 import { readAllAnnotations } from '../annotate/files.ts';
 import type { AnnotationRecord, ResponseRecord } from '../annotate/record.ts';
 import { scoredRecord } from '../annotate/scored.ts';
 import { type TransferWay, transferMasks } from '../annotate/transfer.ts';
 import type { Example } from '../data/examples.ts';
-import { DecodeEngine } from '../decode/engine.ts';
+import { Scorer } from '../decode/scorer.ts';
 import type { StageContext } from './context.ts';
 import type { OpenModel } from './model.ts';
 
@@ -39,8 +40,8 @@ export async function* transferredAnnotations(
 ): AsyncGenerator<AnnotationRecord> {
   const known = await annotationsByKey(source);
   const longest = responses.reduce((most, { promptIds }) => Math.max(most, promptIds.length), 0);
-  const options = { slots: 1, origins: 1, maxLength: longest + maxNewTokens };
-  const engine = new DecodeEngine(model.session, model, options);
+  const options = { origins: 1, maxLength: longest + maxNewTokens, topK: CHOICES, name: 'transfer' };
+  const scorer = new Scorer(model.session, model, options);
   const ways: Record<TransferWay, number> = { tokens: 0, spans: 0, scores: 0 };
   for (const response of responses) {
     const found = known.get(response.id) ?? known.get(questionKey(response));
@@ -48,7 +49,7 @@ export async function* transferredAnnotations(
       throw new CftError('InvalidRecord', `the annotations have no response to the question ${response.id}`, {
         where: source,
       });
-    const scored = scoredRecord(response, engine, model.tokenizer);
+    const scored = scoredRecord(response, scorer, model.tokenizer);
     const { masks, way } = transferMasks(found, scored);
     ways[way]++;
     yield { ...scored, masks };

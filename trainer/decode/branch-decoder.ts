@@ -1,0 +1,91 @@
+import type { DecodedSequence } from './batch.ts';
+import type { BranchEngine } from './branch-engine.ts';
+import { type Growing, grow, started } from './growing.ts';
+
+/** A branch to decode. */
+export interface BranchRequest<T> {
+  /** Whatever the caller needs to know it again. */
+  readonly tag: T;
+  /** Tokens in common with the origin; after them comes `token`. */
+  readonly start: number;
+  readonly token: number;
+  /** New tokens at most, the end token included; at least 1. */
+  readonly maxNewTokens: number;
+}
+
+/** Part of the branches that may wait for others of their length. */
+const WAITING = 1 / 8;
+
+/** Continuous batching over an engine's branches: the slot of one that has ended is free for the next of its origin at once. */
+export class BranchDecoder<T> {
+  readonly #engine: BranchEngine;
+  readonly #eosTokenIds: ReadonlySet<number>;
+  readonly #slots: ((Growing<T> & { readonly start: number }) | undefined)[];
+  #steps = 0;
+  #tokens = 0;
+
+  constructor(engine: BranchEngine, { eosTokenIds }: { readonly eosTokenIds: ReadonlySet<number> }) {
+    this.#engine = engine;
+    this.#eosTokenIds = eosTokenIds;
+    this.#slots = Array.from({ length: engine.slots }, () => undefined);
+  }
+
+  /** Slots of an origin without a branch. */
+  free(origin: number): number {
+    return this.#of(origin).filter((branch) => branch === undefined).length;
+  }
+
+  get busy(): boolean {
+    return this.#slots.some((branch) => branch !== undefined);
+  }
+
+  /** Steps run and tokens chosen so far. */
+  get counters(): { readonly steps: number; readonly tokens: number } {
+    return { steps: this.#steps, tokens: this.#tokens };
+  }
+
+  /** Gives each request a free slot of the origin; there must be enough. */
+  admit(origin: number, requests: readonly BranchRequest<T>[]): void {
+    let slot = origin * this.#engine.width - 1;
+    for (const { tag, start, token, maxNewTokens } of requests) {
+      slot = this.#slots.indexOf(undefined, slot + 1);
+      this.#slots[slot] = { ...started({ tag, maxNewTokens }, start, token), start };
+    }
+  }
+
+  /** One more token for every branch but the few longest; see BatchDecoder.advance. Returns those that it ended. */
+  advance(): DecodedSequence<T>[] {
+    const { slots } = this.#engine;
+    const states = { ids: new Int32Array(slots), positions: new Int32Array(slots), starts: new Int32Array(slots) };
+    for (const [slot, branch] of this.#slots.entries()) {
+      if (branch === undefined) continue;
+      states.ids[slot] = branch.feed;
+      states.positions[slot] = branch.position;
+      states.starts[slot] = branch.start;
+    }
+    const active = this.#slots.filter((branch) => branch !== undefined);
+    const lengthOf = ({ position, start }: (typeof active)[number]) => position + 1 - start;
+    const reach = this.#engine.reachFor(
+      active.map(({ start }) => start),
+      active.map(lengthOf),
+      WAITING,
+    );
+    const out = this.#engine.step(states, reach);
+    this.#steps++;
+    const ended: DecodedSequence<T>[] = [];
+    for (const [slot, branch] of this.#slots.entries()) {
+      if (branch === undefined || !this.#engine.serves(reach, branch.start, lengthOf(branch))) continue;
+      this.#tokens++;
+      const sequence = grow(branch, slot, out, this.#eosTokenIds);
+      if (sequence === undefined) continue;
+      this.#slots[slot] = undefined;
+      ended.push(sequence);
+    }
+    return ended;
+  }
+
+  #of(origin: number) {
+    const { width } = this.#engine;
+    return this.#slots.slice(origin * width, (origin + 1) * width);
+  }
+}

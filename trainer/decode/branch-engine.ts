@@ -1,0 +1,137 @@
+import type { Tensor1D } from '@tensorflow/tfjs-core';
+import { decoderHidden, lmHead } from '../model/decoder.ts';
+import type { Program, Session } from '../tensor/session.ts';
+import { type BranchReach, branchAttention } from './branch-attention.ts';
+import { type Greedy, greedy } from './choose.ts';
+import { createKvCache, type KvCache } from './kv-cache.ts';
+import { ProgramSet } from './program-set.ts';
+import type { DecodableModel } from './programs.ts';
+import { Reaches } from './reach.ts';
+import { type ScoreOutput, Scorer } from './scorer.ts';
+
+export interface BranchOptions {
+  /** Known sequences at the same time. */
+  readonly origins: number;
+  /** Branches of each at the same time. */
+  readonly width: number;
+  /** Longest known sequence, in tokens. */
+  readonly originLength: number;
+  /** Longest branch, in tokens after the place that it leaves its origin at. */
+  readonly branchLength: number;
+  /** How many of the likeliest tokens `score` tells. */
+  readonly topK: number;
+  /** Distinguishes the variables and programs of several engines in one session. */
+  readonly name?: string;
+}
+
+/** Where the slots stand, an entry each. Slots without a branch: token 0 at place 0. */
+export interface BranchStates {
+  /** Token to feed. */
+  readonly ids: Int32Array;
+  /** Its place in the whole sequence. */
+  readonly positions: Int32Array;
+  /** Tokens that the branch has in common with its origin. */
+  readonly starts: Int32Array;
+}
+
+/** Tokens of a block of a branch: they are shorter than what they leave. */
+const BRANCH_BLOCK = 64;
+
+/**
+ * Greedy decoding of branches: sequences that begin as a known one, the origin, and leave it somewhere. The keys and values of an
+ * origin are computed once and read in place by all its branches, which keep only their own: no prefix is ever copied. Slots
+ * `origin * width` to `origin * width + width - 1` are those of an origin.
+ */
+export class BranchEngine {
+  readonly origins: number;
+  readonly width: number;
+  readonly #scorer: Scorer;
+  readonly #originReaches: Reaches;
+  readonly #branchReaches: Reaches;
+  readonly #programs: ProgramSet;
+
+  constructor(session: Session, model: DecodableModel, options: BranchOptions) {
+    const { origins, width, originLength, branchLength, topK, name = 'branches' } = options;
+    this.origins = origins;
+    this.width = width;
+    this.#scorer = new Scorer(session, model, { origins, maxLength: originLength, topK, name });
+    this.#originReaches = this.#scorer.reaches;
+    this.#branchReaches = new Reaches(branchLength, BRANCH_BLOCK);
+    const own = { slots: origins * width, blocks: this.#branchReaches.most, block: BRANCH_BLOCK, group: width };
+    const branches = createKvCache(session, model.config, `${name}.cache`, own);
+    this.#programs = new ProgramSet(
+      (key) => {
+        const [origin, branch] = key.split('-').map(Number) as [number, number];
+        const caches = { origins: this.#scorer.cache, branches };
+        return declareStep(session, model, `${name}.step-${key}`, caches, { origin, branch });
+      },
+      this.#originReaches.usual.flatMap((origin) => this.#branchReaches.usual.map((branch) => `${origin}-${branch}`)),
+    );
+  }
+
+  get slots(): number {
+    return this.origins * this.width;
+  }
+
+  /** How many of the likeliest tokens `score` tells. */
+  get topK(): number {
+    return this.#scorer.topK;
+  }
+
+  /** Runs a sequence through the model and keeps it as an origin; branches of what was kept there before are void. */
+  score(origin: number, ids: readonly number[]): ScoreOutput {
+    this.#scorer.declare();
+    this.#programs.declareUsual();
+    return this.#scorer.score(origin, ids);
+  }
+
+  /**
+   * What the next step can serve at the least cost: all branches but a few, for which it would cost all others more.
+   *
+   * @param starts  tokens in common with the origin, an entry a branch
+   * @param lengths tokens of its own with the next one, an entry a branch
+   * @param waiting part of the branches that may wait, for each of the two
+   */
+  reachFor(starts: readonly number[], lengths: readonly number[], waiting: number): BranchReach {
+    return {
+      origin: this.#originReaches.ofMost(starts, waiting),
+      branch: this.#branchReaches.ofMost(lengths, waiting),
+    };
+  }
+
+  /** Whether a step of that reach serves a branch; if not, it is to be fed the same again. */
+  serves(reach: BranchReach, start: number, length: number): boolean {
+    return start <= reach.origin * this.#originReaches.block && length <= reach.branch * BRANCH_BLOCK;
+  }
+
+  /** Feeds a token to every slot and chooses the next. */
+  step(
+    { ids, positions, starts }: BranchStates,
+    { origin, branch }: BranchReach,
+  ): {
+    readonly next: Int32Array;
+    /** Top-1 minus top-2 logit. */
+    readonly margin: Float32Array;
+  } {
+    return this.#programs.get(`${origin}-${branch}`).run({ ids, positions, starts }) as never;
+  }
+}
+
+function declareStep(
+  session: Session,
+  { config, parameters }: DecodableModel,
+  label: string,
+  { origins, branches }: { readonly origins: KvCache; readonly branches: KvCache },
+  reach: BranchReach,
+): Program {
+  const each = { shape: [branches.slots], dtype: 'int32' } as const;
+  return session.program(label, { ids: each, positions: each, starts: each }, (inputs): Greedy => {
+    const [ids, positions, starts] = [inputs.ids, inputs.positions, inputs.starts] as Tensor1D[] as [
+      Tensor1D,
+      Tensor1D,
+      Tensor1D,
+    ];
+    const attend = branchAttention(config, { origins, branches, starts, positions }, reach);
+    return greedy(lmHead(config, parameters, decoderHidden(config, parameters, ids, positions, attend)));
+  }) as Program;
+}

@@ -1,0 +1,57 @@
+import type { DecodedSequence } from './batch.ts';
+import type { StepOutput } from './engine.ts';
+
+/** What is wanted of a sequence. */
+export interface Wanted<T> {
+  readonly tag: T;
+  readonly maxNewTokens: number;
+}
+
+/** A sequence while it is decoded. */
+export interface Growing<T> {
+  readonly wanted: Wanted<T>;
+  /** Place of the token to feed next, and the token. */
+  position: number;
+  feed: number;
+  margin: number;
+  readonly ids: number[];
+  readonly entropies: number[];
+  readonly top: { id: number; logprob: number }[][];
+}
+
+export function started<T>(wanted: Wanted<T>, position: number, feed: number): Growing<T> {
+  return { wanted, position, feed, margin: Number.POSITIVE_INFINITY, ids: [], entropies: [], top: [] };
+}
+
+/** Takes the token that a step chose in a slot. @returns the sequence, if that was its last */
+export function grow<T>(
+  growing: Growing<T>,
+  slot: number,
+  out: StepOutput,
+  eosTokenIds: ReadonlySet<number>,
+): DecodedSequence<T> | undefined {
+  const next = out.next[slot] as number;
+  growing.ids.push(next);
+  growing.margin = Math.min(growing.margin, out.margin[slot] as number);
+  growing.position++;
+  growing.feed = next;
+  if (out.entropy !== undefined) growing.entropies.push(out.entropy[slot] as number);
+  if (out.topIds !== undefined && out.topLogprobs !== undefined)
+    growing.top.push(topOf(out.topIds, out.topLogprobs, slot, out.topIds.length / out.next.length));
+  const { ids, wanted, margin, entropies, top } = growing;
+  const isEnd = eosTokenIds.has(next);
+  if (!isEnd && ids.length < wanted.maxNewTokens) return undefined;
+  return { tag: wanted.tag, ids, finish: isEnd ? 'eos' : 'length', margin, entropies, top };
+}
+
+function topOf(
+  ids: Int32Array,
+  logprobs: Float32Array,
+  slot: number,
+  count: number,
+): { id: number; logprob: number }[] {
+  return Array.from({ length: count }, (_, i) => ({
+    id: ids[slot * count + i] as number,
+    logprob: logprobs[slot * count + i] as number,
+  }));
+}
