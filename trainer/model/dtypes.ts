@@ -1,4 +1,5 @@
 import { CftError } from '../../crds/errors.ts';
+import { bfloat16Bits } from '../tensor/bfloat16.ts';
 import type { WeightDtype } from './config.ts';
 
 /** Bytes of one element. */
@@ -38,7 +39,7 @@ export function widening(dtype: WeightDtype): Widen {
 export function narrow(values: Float32Array, dtype: WeightDtype): Uint8Array {
   if (dtype === 'float32') return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  const round = dtype === 'bfloat16' ? bfloat16Of : float16Of;
+  const round = dtype === 'bfloat16' ? bfloat16Bits : float16Of;
   const halves = new Uint16Array(words.length);
   const infinity = dtype === 'bfloat16' ? 0x7f80 : 0x7c00;
   for (let i = 0; i < words.length; i++) {
@@ -65,11 +66,6 @@ function float16Bits(half: number): number {
   // A subnormal: shift its leading bit up to where binary32 leaves it out.
   const shift = Math.clz32(mantissa) - 21;
   return (sign | ((113 - shift) << 23) | (((mantissa << shift) & 0x3ff) << 13)) >>> 0;
-}
-
-function bfloat16Of(word: number): number {
-  if ((word & 0x7fffffff) > 0x7f800000) return (word >>> 16) | 0x40;
-  return (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
 }
 
 function float16Of(word: number): number {

@@ -1,5 +1,5 @@
 import { CftError } from '../../crds/errors.ts';
-import type { Session, Variable } from '../tensor/session.ts';
+import type { Held, Session, Variable } from '../tensor/session.ts';
 import { loadConfig, type ModelConfig } from './config.ts';
 import { type Parameters, parametersOf } from './parameters.ts';
 import { corruptFile, readTensor, type TensorEntry } from './safetensors.ts';
@@ -17,10 +17,12 @@ export interface LoadedModel {
 export interface LoadOptions {
   /** Put before the variables' names in the session, so that two models fit into one. Default none. */
   readonly scope?: string;
+  /** No program will change the weights: matrices are held by columns, and on request rounded to bfloat16, in half the memory. */
+  readonly frozen?: { readonly bfloat16: boolean } | undefined;
 }
 
 /**
- * Loads a Hugging Face model directory into a session, in fp32, tensor by tensor: beside the session's own copy only one
+ * Loads a Hugging Face model directory into a session, tensor by tensor: beside the session's own copy only one
  * tensor at a time is in memory.
  *
  * @throws CftError FileNotFound, InvalidConfig, UnsupportedModel, CorruptFile, ShapeMismatch, DtypeMismatch, NotFinite
@@ -36,11 +38,17 @@ export async function loadModel(session: Session, dir: string, options: LoadOpti
   const weights = await locateWeights(dir, config);
   const variables = new Map<string, Variable>();
   for await (const { name, shape, values } of readWeights(weights)) {
-    const variable = session.variable(`${options.scope ?? ''}${name}`, { shape, dtype: 'float32' });
+    const held = shape.length === 2 && options.frozen ? heldAs(name, options.frozen) : undefined;
+    const variable = session.variable(`${options.scope ?? ''}${name}`, { shape, dtype: 'float32', held });
     variable.load(values);
     variables.set(name, variable);
   }
   return { config, parameters: variableParameters(variables), variables };
+}
+
+/** Of the embedding rows are looked up as well. */
+function heldAs(name: string, { bfloat16 }: { readonly bfloat16: boolean }): Held {
+  return { bfloat16, transposed: name !== 'model.embed_tokens.weight' };
 }
 
 /** Parameters that read a session's variables; for use inside its programs. */

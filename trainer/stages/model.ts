@@ -18,6 +18,11 @@ export interface OpenModel extends LoadedModel {
   close(): void;
 }
 
+export interface OpenOptions extends SessionOptions {
+  /** Whether training will change the weights themselves. Default false. */
+  readonly trainable?: boolean;
+}
+
 /**
  * Loads the backend, a model directory into a session of its own, and the tokenizer.
  *
@@ -26,7 +31,7 @@ export interface OpenModel extends LoadedModel {
 export async function openModel(
   dir: string,
   context: Pick<StageContext, 'logger'>,
-  options: SessionOptions = {},
+  { precision, trainable = false }: OpenOptions = {},
 ): Promise<OpenModel> {
   const found = await stat(dir).catch(() => undefined);
   if (found?.isDirectory() !== true)
@@ -43,8 +48,9 @@ export async function openModel(
     ...backendOptions(process.env),
     warn: (message) => context.logger.warn(message),
   });
-  const session = createSession(options);
-  const model = await loadModel(session, dir);
+  const session = createSession({ precision });
+  const frozen = trainable ? undefined : { bfloat16: precision === 'bf16' };
+  const model = await loadModel(session, dir, { frozen });
   if (tokenizer.vocabSize > model.config.vocabSize)
     throw new CftError(
       'TokenizerMismatch',

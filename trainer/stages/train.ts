@@ -44,7 +44,10 @@ export async function train(stage: TrainStage, context: StageContext): Promise<S
 
 async function trial(stage: TrainStage, dir: string, context: StageContext): Promise<Record<string, number>> {
   const { params } = stage;
-  const model = await openModel(params.model.source, context, { precision: params.precision });
+  const model = await openModel(params.model.source, context, {
+    precision: params.precision,
+    trainable: params.method === 'full',
+  });
   try {
     // What is odd in the data, generation has told.
     const { validation } = await loadSplit(params, model.tokenizer, () => {});

@@ -6,7 +6,7 @@ import type { Session } from './session.ts';
 
 export interface SessionOptions {
   /** `bf16` computes matrix products in bfloat16 with fp32 weights and state; TensorFlow only. Default `fp32`. */
-  readonly precision?: Precision;
+  readonly precision?: Precision | undefined;
 }
 
 /** A session on the backend that `loadBackend` made active: compiled graphs on TensorFlow, eager ops elsewhere. */

@@ -8,7 +8,7 @@ import { GraphVariable } from './graph-variable.ts';
 import { lower, type Precision } from './lower.ts';
 import type { NodeBackend, TensorHandle } from './node-backend.ts';
 import { Recorder } from './recorder.ts';
-import type { Program, Session, TensorSpec, TypedArray, Variable } from './session.ts';
+import type { Program, Session, TensorSpec, TypedArray, Variable, VariableSpec } from './session.ts';
 
 interface TracedProgram {
   readonly nodes: readonly GraphNode[];
@@ -60,7 +60,7 @@ export class GraphSession implements Session {
     this.#precision = precision;
   }
 
-  variable(name: string, spec: TensorSpec): Variable {
+  variable(name: string, spec: VariableSpec): Variable {
     if (this.#variables.has(name)) throw new CftError('Internal', `variable ${name} is declared twice`);
     const variable = new GraphVariable(name, spec, this.#variables.size, {
       recorder: () => this.#activeRecorder(),
@@ -235,7 +235,8 @@ export class GraphSession implements Session {
   }
 
   #upload(variable: GraphVariable, values: TypedArray): number {
-    return this.#backend.binding.createTensor(variable.shape, DataType[variable.dtype], values);
+    const { shape, dtype } = variable.transfer;
+    return this.#backend.binding.createTensor(shape, DataType[dtype], variable.toTransfer(values));
   }
 
   // Zeros made inside the graph would be one constant, whose memory variables of the same shape would then share.
@@ -252,7 +253,8 @@ export class GraphSession implements Session {
   #values(variable: GraphVariable): TypedArray {
     const model = this.#load();
     this.#snapshot ??= this.#fetch(model, [...this.#variables.values()]);
-    return this.#backend.binding.tensorDataSync(this.#snapshot.get(variable) as number) as TypedArray;
+    const values = this.#backend.binding.tensorDataSync(this.#snapshot.get(variable) as number) as TypedArray;
+    return variable.fromTransfer(values);
   }
 
   #dropSnapshot(): void {

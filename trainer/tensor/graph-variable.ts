@@ -1,9 +1,19 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { CftError } from '../../crds/errors.ts';
+import { packBfloat16, unpackBfloat16 } from './bfloat16.ts';
 import { DataType, type GraphNode } from './graph-def.ts';
+import { SWAP } from './lower.ts';
 import type { Recorder } from './recorder.ts';
-import type { AdamWUpdate, DType, TensorSpec, TypedArray, Variable } from './session.ts';
+import type { AdamWUpdate, DType, TensorSpec, TypedArray, Variable, VariableSpec } from './session.ts';
 import { tf } from './tf.ts';
+
+const WIDEN = {
+  SrcT: { type: DataType.bfloat16 },
+  DstT: { type: DataType.float32 },
+  Truncate: { bool: false },
+} as const;
+
+const TRANSPOSE = { T: { type: DataType.float32 }, Tperm: { type: DataType.int32 } } as const;
 
 /** What a graph variable needs of the session that owns it. */
 export interface VariableHost {
@@ -27,10 +37,15 @@ export class GraphVariable implements Variable {
   readonly dtype: DType;
   readonly node: string;
   readonly #host: VariableHost;
+  /** Whether its values are held as bfloat16, and whether by columns. */
+  readonly #narrow: boolean;
+  readonly #transposed: boolean;
   readonly #traces = new WeakMap<Recorder, Trace>();
   readonly #writers = new Set<'assign' | 'updateRows'>();
 
-  constructor(name: string, spec: TensorSpec, index: number, host: VariableHost) {
+  constructor(name: string, spec: VariableSpec, index: number, host: VariableHost) {
+    this.#narrow = spec.held?.bfloat16 === true && sizeOf(spec) % 2 === 0;
+    this.#transposed = spec.held?.transposed === true;
     this.name = name;
     this.shape = spec.shape;
     this.dtype = spec.dtype;
@@ -43,7 +58,12 @@ export class GraphVariable implements Variable {
     const trace = this.#trace(recorder);
     if (trace.current !== undefined) return trace.current.tensor;
     const tensor = recorder.standIn(this.shape, this.dtype);
-    const node = recorder.add('ReadVariableOp', this.#dtype, [this.node, ...this.#afterWrite(trace)], tensor);
+    const inputs = [this.node, ...this.#afterWrite(trace)];
+    let node = recorder.add('ReadVariableOp', this.#dtype, inputs);
+    // A lowering step lets products read what is held, and leaves these nodes out.
+    if (this.#narrow) node = recorder.add('Cast', WIDEN, [`${node}:0`]);
+    if (this.#transposed) node = recorder.add('Transpose', TRANSPOSE, [`${node}:0`, `${this.node}${SWAP}`]);
+    recorder.bind(tensor, `${node}:0`);
     trace.reads.push(node);
     trace.current = { output: `${node}:0`, tensor };
     return tensor;
@@ -110,11 +130,10 @@ export class GraphVariable implements Variable {
   }
 
   load(values: TypedArray): void {
-    const size = this.shape.reduce((a, b) => a * b, 1);
-    if (values.length !== size)
+    if (values.length !== sizeOf(this))
       throw new CftError(
         'ShapeMismatch',
-        `variable ${this.name} of shape [${this.shape}] holds ${size} values, not ${values.length}`,
+        `variable ${this.name} of shape [${this.shape}] holds ${sizeOf(this)} values, not ${values.length}`,
       );
     this.#host.load(this, values);
   }
@@ -128,33 +147,71 @@ export class GraphVariable implements Variable {
     return this.#traces.get(recorder)?.lastWrite;
   }
 
+  /** What goes between the host and the variable: its values, or two of them in an int32. */
+  get transfer(): TensorSpec {
+    return this.#narrow ? { shape: [sizeOf(this) / 2], dtype: 'int32' } : this;
+  }
+
+  toTransfer(values: TypedArray): TypedArray {
+    return this.#narrow ? packBfloat16(values as Float32Array) : values;
+  }
+
+  fromTransfer(values: TypedArray): TypedArray {
+    return this.#narrow ? unpackBfloat16(values as Int32Array) : values;
+  }
+
   /** The nodes that every session needs for this variable, whatever its programs do. */
   serviceNodes(): GraphNode[] {
-    const dtype = { type: DataType[this.dtype] };
-    const { node, shape } = this;
-    const zero = Buffer.alloc(4);
-    const int32 = { type: DataType.int32 };
-    return [
-      {
-        name: node,
-        op: 'VarHandleOp',
-        inputs: [],
-        attributes: { dtype, shape: { shape }, shared_name: { string: node }, container: { string: '' } },
-      },
-      { name: `${node}/value`, op: 'Placeholder', inputs: [], attributes: { dtype, shape: { shape } } },
-      { name: `${node}/load`, op: 'AssignVariableOp', inputs: [node, `${node}/value:0`], attributes: { dtype } },
-      {
-        name: `${node}/loaded`,
-        op: 'Const',
-        inputs: [`^${node}/load`],
-        attributes: { dtype: int32, value: { tensor: { dtype: DataType.int32, shape: [], bytes: zero } } },
-      },
-      { name: `${node}/read`, op: 'ReadVariableOp', inputs: [node], attributes: { dtype } },
+    const { node, transfer } = this;
+    const shape = this.#transposed ? this.shape.toReversed() : this.shape;
+    const handle = { ...this.#dtype, shape: { shape }, shared_name: { string: node }, container: { string: '' } };
+    const placeholder = { dtype: { type: DataType[transfer.dtype] }, shape: { shape: transfer.shape } };
+    const nodes: GraphNode[] = [
+      { name: node, op: 'VarHandleOp', inputs: [], attributes: handle },
+      { name: `${node}/value`, op: 'Placeholder', inputs: [], attributes: placeholder },
+      { name: `${node}/held`, op: 'ReadVariableOp', inputs: [node], attributes: this.#dtype },
     ];
+    const add = (name: string, op: string, input: string, attributes: GraphNode['attributes'], ...more: string[]) => {
+      nodes.push({ name: `${node}/${name}`, op, inputs: [`${node}/${input}:0`, ...more], attributes });
+      return name;
+    };
+    let [into, out] = ['value', 'held'];
+    if (this.#transposed) nodes.push(constant(`${node}/swap`, Int32Array.of(1, 0)));
+    if (this.#narrow) {
+      nodes.push(constant(`${node}/shape`, Int32Array.from(this.shape)));
+      into = add('halves', 'Bitcast', into, bitcast('int32', 'bfloat16'));
+      into = add('wide', 'Reshape', into, this.#reshape, `${node}/shape:0`);
+    }
+    if (this.#transposed) {
+      into = add('columns', 'Transpose', into, this.#transpose, `${node}${SWAP}`);
+      out = add('rows', 'Transpose', out, this.#transpose, `${node}${SWAP}`);
+    }
+    if (this.#narrow) {
+      nodes.push(constant(`${node}/pairs`, Int32Array.of(...transfer.shape, 2)));
+      out = add('paired', 'Reshape', out, this.#reshape, `${node}/pairs:0`);
+      out = add('words', 'Bitcast', out, bitcast('bfloat16', 'int32'));
+    }
+    add('read', 'Identity', out, { T: { type: DataType[transfer.dtype] } });
+    nodes.push({
+      name: `${node}/load`,
+      op: 'AssignVariableOp',
+      inputs: [node, `${node}/${into}:0`],
+      attributes: this.#dtype,
+    });
+    nodes.push(constant(`${node}/loaded`, Int32Array.of(0), [`^${node}/load`]));
+    return nodes;
+  }
+
+  get #reshape() {
+    return { T: this.#dtype.dtype, Tshape: { type: DataType.int32 } };
+  }
+
+  get #transpose() {
+    return { T: this.#dtype.dtype, Tperm: { type: DataType.int32 } };
   }
 
   get #dtype() {
-    return { dtype: { type: DataType[this.dtype] } };
+    return { dtype: { type: this.#narrow ? DataType.bfloat16 : DataType[this.dtype] } };
   }
 
   #trace(recorder: Recorder): Trace {
@@ -183,6 +240,11 @@ export class GraphVariable implements Variable {
   }
 
   #write(op: string, value: Tensor): void {
+    if (this.#narrow || this.#transposed)
+      throw new CftError(
+        'Internal',
+        `variable ${this.name} is held in another form and cannot be written by a program`,
+      );
     const recorder = this.#host.recorder();
     const node = recorder.add(op, this.#dtype, [
       this.node,
@@ -195,4 +257,17 @@ export class GraphVariable implements Variable {
   #wrote(recorder: Recorder, node: string): void {
     this.#traces.set(recorder, { lastWrite: node, reads: [], current: undefined });
   }
+}
+
+function sizeOf({ shape }: Pick<TensorSpec, 'shape'>): number {
+  return shape.reduce((a, b) => a * b, 1);
+}
+
+function constant(name: string, values: Int32Array, inputs: readonly string[] = []): GraphNode {
+  const tensor = { dtype: DataType.int32, shape: [values.length], bytes: new Uint8Array(values.buffer) };
+  return { name, op: 'Const', inputs, attributes: { dtype: { type: DataType.int32 }, value: { tensor } } };
+}
+
+function bitcast(from: 'int32' | 'bfloat16', to: 'int32' | 'bfloat16') {
+  return { T: { type: DataType[from] }, type: { type: DataType[to] } };
 }

@@ -1,10 +1,13 @@
-import { DataType, type GraphNode } from './graph-def.ts';
+import { type Attribute, DataType, type GraphNode } from './graph-def.ts';
 
 /** How a program's matrix products are computed; sums over them stay in fp32 either way. */
 export type Precision = 'fp32' | 'bf16';
 
 /** What is known of a node's inputs while tracing. */
 export type RankOf = (output: string) => number | undefined;
+
+/** How the name of a permutation ends that swaps the axes of a matrix. */
+export const SWAP = '/swap:0';
 
 const MATRIX_PRODUCTS = new Set(['MatMul', 'BatchMatMulV2']);
 
@@ -18,31 +21,87 @@ export function useMatMul(node: GraphNode, rankOf: RankOf): GraphNode {
   return { ...node, op: 'MatMul', attributes: { ...rest, transpose_a: adj_x, transpose_b: adj_y } };
 }
 
+/** A value that is held in another form: what of it a node may read instead. */
+interface View {
+  /** The value by columns, in fp32. */
+  readonly transposed: string | undefined;
+  /** The value in bfloat16; by columns if `transposed` is set. */
+  readonly narrow: string | undefined;
+}
+
+/** Values that were made of bfloat16s, of columns or of both, by their outputs. */
+function viewsOf(nodes: readonly GraphNode[]): ReadonlyMap<string, View> {
+  const views = new Map<string, View>();
+  for (const { name, op, inputs, attributes } of nodes) {
+    const [input = '', permutation = ''] = inputs;
+    if (op === 'Cast' && typeOf(attributes.SrcT) === DataType.bfloat16)
+      views.set(`${name}:0`, { transposed: undefined, narrow: input });
+    if (op === 'Transpose' && permutation.endsWith(SWAP))
+      views.set(`${name}:0`, { transposed: input, narrow: views.get(input)?.narrow });
+  }
+  return views;
+}
+
+/** A product of two matrices reads what is held by columns as it is, and transposes it on its way. */
+function readColumns(node: GraphNode, views: ReadonlyMap<string, View>): GraphNode {
+  if (node.op !== 'MatMul') return node;
+  const inputs = [...node.inputs];
+  const attributes = { ...node.attributes };
+  for (const [index, flag] of (['transpose_a', 'transpose_b'] as const).entries()) {
+    const columns = views.get(inputs[index] ?? '')?.transposed;
+    if (columns === undefined) continue;
+    inputs[index] = columns;
+    attributes[flag] = { bool: !isTrue(attributes[flag]) };
+  }
+  return { ...node, inputs, attributes };
+}
+
 /**
- * Computes a matrix product in bfloat16: both factors are cast, the product is cast back, so that every other op and all
- * state stay in fp32 (what PyTorch's autocast does). Other nodes pass unchanged.
+ * Computes a matrix product in bfloat16: both factors are cast, unless they are held so, the product is cast back, so that every other
+ * op and all state stay in fp32 (what PyTorch's autocast does). Other nodes pass unchanged.
  */
-export function useBfloat16(node: GraphNode): GraphNode[] {
-  const dtype = node.attributes.T;
-  if (!MATRIX_PRODUCTS.has(node.op) || dtype === undefined || !('type' in dtype) || dtype.type !== DataType.float32)
-    return [node];
-  const cast = (name: string, input: string, from: number, to: number): GraphNode => ({
-    name,
-    op: 'Cast',
-    inputs: [input],
-    attributes: { SrcT: { type: from }, DstT: { type: to }, Truncate: { bool: false } },
+function useBfloat16(node: GraphNode, views: ReadonlyMap<string, View>): GraphNode[] {
+  if (!MATRIX_PRODUCTS.has(node.op) || typeOf(node.attributes.T) !== DataType.float32) return [node];
+  const casts: GraphNode[] = [];
+  const factors = node.inputs.slice(0, 2).map((input, index) => {
+    const view = views.get(input);
+    if (view?.narrow !== undefined && view.transposed === undefined) return view.narrow;
+    casts.push(cast(`${node.name}/in${index}`, input, DataType.float32, DataType.bfloat16));
+    return `${node.name}/in${index}:0`;
   });
-  const [a = '', b = '', ...controls] = node.inputs;
-  const narrow = [a, b].map((input, index) =>
-    cast(`${node.name}/in${index}`, input, DataType.float32, DataType.bfloat16),
-  );
   const product: GraphNode = {
     ...node,
     name: `${node.name}/bf16`,
-    inputs: [...narrow.map((n) => `${n.name}:0`), ...controls],
+    inputs: [...factors, ...node.inputs.slice(2)],
     attributes: { ...node.attributes, T: { type: DataType.bfloat16 } },
   };
-  return [...narrow, product, cast(node.name, `${product.name}:0`, DataType.bfloat16, DataType.float32)];
+  return [...casts, product, cast(node.name, `${product.name}:0`, DataType.bfloat16, DataType.float32)];
+}
+
+/** Rows of a table that is held in bfloat16 are taken before they are cast, not after the whole table was. */
+function gatherNarrow(node: GraphNode, views: ReadonlyMap<string, View>): GraphNode[] {
+  const view = views.get(node.inputs[0] ?? '');
+  if (node.op !== 'GatherV2' || view?.narrow === undefined || view.transposed !== undefined) return [node];
+  const gather: GraphNode = {
+    ...node,
+    name: `${node.name}/bf16`,
+    inputs: [view.narrow, ...node.inputs.slice(1)],
+    attributes: { ...node.attributes, Tparams: { type: DataType.bfloat16 } },
+  };
+  return [gather, cast(node.name, `${gather.name}:0`, DataType.bfloat16, DataType.float32)];
+}
+
+function typeOf(attribute: Attribute | undefined): number | undefined {
+  return attribute !== undefined && 'type' in attribute ? attribute.type : undefined;
+}
+
+function isTrue(attribute: Attribute | undefined): boolean {
+  return attribute !== undefined && 'bool' in attribute && attribute.bool;
+}
+
+function cast(name: string, input: string, from: DataType, to: DataType): GraphNode {
+  const attributes = { SrcT: { type: from }, DstT: { type: to }, Truncate: { bool: false } };
+  return { name, op: 'Cast', inputs: [input], attributes };
 }
 
 /** tfjs casts float32 to float32 in places; the nodes that read such a cast read its input instead. */
@@ -66,6 +125,9 @@ export function dropIdleCasts(nodes: readonly GraphNode[]): GraphNode[] {
 
 /** Rewrites recorded nodes into those that run: the place for choices of kernel and precision. */
 export function lower(nodes: readonly GraphNode[], rankOf: RankOf, precision: Precision): GraphNode[] {
-  const products = dropIdleCasts(nodes).map((node) => useMatMul(node, rankOf));
-  return precision === 'bf16' ? products.flatMap(useBfloat16) : products;
+  const views = viewsOf(nodes);
+  const chosen = dropIdleCasts(nodes)
+    .map((node) => readColumns(useMatMul(node, rankOf), views))
+    .flatMap((node) => gatherNarrow(node, views));
+  return precision === 'bf16' ? chosen.flatMap((node) => useBfloat16(node, views)) : chosen;
 }

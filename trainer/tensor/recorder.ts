@@ -87,7 +87,7 @@ export class Recorder {
     const name = `${this.#prefix}${this.nodes.length}_${op}`;
     if (op !== 'InplaceUpdate') this.#refuseStale(inputs, op);
     this.nodes.push({ name, op, inputs, attributes });
-    if (standIn !== undefined) this.#bind(standIn, `${name}:0`);
+    if (standIn !== undefined) this.bind(standIn, `${name}:0`);
     return name;
   }
 
@@ -120,7 +120,7 @@ export class Recorder {
       { dtype: { type: dtype }, value: { tensor: { dtype, shape: tensor.shape, bytes } } },
       [],
     );
-    this.#bind(tensor, `${name}:0`);
+    this.bind(tensor, `${name}:0`);
     return `${name}:0`;
   }
 
@@ -149,7 +149,7 @@ export class Recorder {
     const inputNames = inputs.map((input) => this.nameOf(input));
     const converted = Object.fromEntries(attributes.map((a) => [a.name, attributeOf(this.#backend, a)]));
     const name = this.add(op, converted, inputNames);
-    for (const [index, output] of outputs.entries()) this.#bind(output, `${name}:${index}`);
+    for (const [index, output] of outputs.entries()) this.bind(output, `${name}:${index}`);
   }
 
   /** Floats that are never written: memory that the operating system has yet to give, and until then reads as zeros. */
@@ -176,7 +176,8 @@ export class Recorder {
     }
   }
 
-  #bind(tensor: Tensor, output: string): void {
+  /** From now on the tensor stands for that output. */
+  bind(tensor: Tensor, output: string): void {
     this.#names.set(tensor.dataId, output);
     this.ranks.set(output, tensor.rank);
   }

@@ -205,3 +205,57 @@ test('variables that need more than one load each get their own values, also thr
   expect(means('third')).toEqual([1.5, 2.5, 9.5, 4.5, 5.5]);
   session.dispose();
 });
+
+describe.each([
+  ['in fp32', 'fp32', 1e-6],
+  ['in bf16', 'bf16', 2 ** -6],
+] as const)('variables that are held in another form, %s', (_name, precision, tolerance) => {
+  const values = Float32Array.from({ length: 12 }, (_, i) => (i - 5) / 4);
+  const x = Float32Array.of(1, 2, -1, 0.5);
+  const held = [{ transposed: true }, { bfloat16: true }, { transposed: true, bfloat16: true }];
+
+  test.each(held)('%j: reads as it was loaded, and takes part in products, gathers and sums as such', (form) => {
+    const session = createSession({ precision });
+    const [plain, other] = [
+      session.variable('plain', f32(3, 4)),
+      session.variable('other', { ...f32(3, 4), held: form }),
+    ];
+    const program = (name: string) =>
+      session.program(name, { x: f32(1, 4), y: f32(1, 3), rows: i32(2) }, ({ x, y, rows }) =>
+        Object.fromEntries(
+          [plain, other].flatMap((w, i) => [
+            [`linear${i}`, tf.matMul(x as never, w.read() as never, false, true)],
+            [`product${i}`, tf.matMul(y as never, w.read() as never)],
+            [`gathered${i}`, tf.gather(w.read(), rows as never)],
+            [`sum${i}`, tf.sum(w.read(), 1)],
+          ]),
+        ),
+      );
+    const check = (name: string) => {
+      const out = program(name).run({ x, y: x.subarray(0, 3), rows: Int32Array.of(2, 0) });
+      for (const what of ['linear', 'product', 'gathered', 'sum'])
+        for (const [i, value] of (out[`${what}0`] ?? []).entries())
+          expect(Math.abs((out[`${what}1`]?.[i] ?? Number.NaN) - value), what).toBeLessThan(tolerance * 8);
+    };
+    for (const w of [plain, other]) w.load(values);
+    check('first');
+    expect(other.values()).toEqual(values);
+    check('after a reload');
+    expect(other.values()).toEqual(values);
+    session.dispose();
+  });
+});
+
+test('an odd number of values is held as it is; what is held in another form cannot be written', () => {
+  const session = createSession();
+  const odd = session.variable('odd', { ...f32(3), held: { bfloat16: true } });
+  odd.load(Float32Array.of(0.1, 0.2, 0.3));
+  expect(odd.values()).toEqual(Float32Array.of(0.1, 0.2, 0.3));
+  const even = session.variable('even', { ...f32(2), held: { bfloat16: true } });
+  const write = () => {
+    even.assign(tf.zeros([2]));
+    return {};
+  };
+  expect(() => session.program('bad', {}, write)).toThrow(/cannot be written/);
+  session.dispose();
+});

@@ -10,6 +10,18 @@ export interface TensorSpec {
   readonly dtype: DType;
 }
 
+/** How a variable that no program writes is held, where the backend can; its reader sees nothing of it. */
+export interface Held {
+  /** An even number of float32 values in half the memory, rounded to bfloat16; an odd number as they are. */
+  readonly bfloat16?: boolean;
+  /** A matrix by columns: products with its transpose, as in a linear layer, are faster. */
+  readonly transposed?: boolean;
+}
+
+export interface VariableSpec extends TensorSpec {
+  readonly held?: Held | undefined;
+}
+
 /**
  * State that lives beside the programs: weights, optimizer moments, key/value caches.
  * `read`, `assign`, `assignAdd` and `updateRows` are for use inside a program's function; `load` and `values` are the way in and out for the host.
@@ -69,7 +81,7 @@ export interface Program<I extends string = string, O extends string = string> {
  * double.run({ x: new Float32Array([1, 2, 3, 4]) }).y; // [2, 4, 6, 8]
  */
 export interface Session {
-  variable(name: string, spec: TensorSpec): Variable;
+  variable(name: string, spec: VariableSpec): Variable;
   program<I extends string, O extends string>(
     name: string,
     inputs: Readonly<Record<I, TensorSpec>>,
