@@ -62,12 +62,33 @@ test.each(['spec', 'status'])('every field of the %s says what it is', (part) =>
   expect(mute.map(({ path }) => path)).toEqual([]);
 });
 
+const sources = fc.oneof(
+  fc.constantFrom('d', 'hf://a/b', 'pvc-notes', 'pvc://shared', 'pvc://my.data-2/a/b', `pvc://${'x'.repeat(253)}/a`),
+  fc.constantFrom(
+    'pvc:',
+    'pvc://',
+    'pvc:///a',
+    'pvc://Shared/a',
+    'pvc://-a/b',
+    'pvc://a_b',
+    `pvc://${'x'.repeat(254)}`,
+  ),
+);
+
 /**
  * The rules that cross fields, each object with the values that its rules look at. `manifest` puts it into a manifest that is right otherwise.
  */
 const ruled: Record<string, { self: fc.Arbitrary<object>; manifest: (self: object) => object }> = {
+  'spec.model': {
+    self: fc.record({ source: sources }),
+    manifest: (model) => withSpec({ model }),
+  },
+  'spec.annotate.transfer': {
+    self: fc.record({ source: sources }),
+    manifest: (transfer) => withSpec({ annotate: { transfer } }),
+  },
   'spec.data.train': {
-    self: some({ source: fc.constant('d'), chat: fc.boolean(), systemPrompt: fc.constant('Hi') }, ['source']),
+    self: some({ source: sources, chat: fc.boolean(), systemPrompt: fc.constant('Hi') }, ['source']),
     manifest: (train) => withSpec({ data: { train } }),
   },
   'spec.verifier': {
@@ -104,10 +125,10 @@ const ruled: Record<string, { self: fc.Arbitrary<object>; manifest: (self: objec
     manifest: (variant) => withSpec({ training: { variants: [variant] } }),
   },
   'spec.evaluation.datasets[]': {
-    self: some(
-      { name: fc.constant('t'), source: fc.constant('d'), chat: fc.boolean(), systemPrompt: fc.constant('Hi') },
-      ['name', 'source'],
-    ),
+    self: some({ name: fc.constant('t'), source: sources, chat: fc.boolean(), systemPrompt: fc.constant('Hi') }, [
+      'name',
+      'source',
+    ]),
     manifest: (dataset) => withSpec({ evaluation: { datasets: [dataset] } }),
   },
   'spec.evaluation': {

@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isLocalSource } from './source.ts';
+import { isLocalSource, sourcesIn } from './source.ts';
 import type { Stage } from './stage.ts';
 import { canonicalJson } from './stage-digest.ts';
 
@@ -39,11 +39,10 @@ async function addFile(hash: Hash, path: string): Promise<void> {
  */
 export async function withInputDigests(stages: readonly Stage[]): Promise<Stage[]> {
   const prints = new Map<string, string>();
-  for (const source of new Set(stages.flatMap(({ params }) => sourcesOf(params))))
-    prints.set(source, await fingerprint(source));
+  for (const source of new Set(stages.flatMap(localSources))) prints.set(source, await fingerprint(source));
   const digests = new Map<string, string>();
   return stages.map((stage) => {
-    const inputs = sourcesOf(stage.params).map((source) => prints.get(source));
+    const inputs = localSources(stage).map((source) => prints.get(source));
     const content = canonicalJson([stage.digest, inputs, stage.dependsOn.map((name) => digests.get(name))]);
     const digest = `sha256:${createHash('sha256').update(content).digest('hex')}`;
     digests.set(stage.name, digest);
@@ -51,10 +50,9 @@ export async function withInputDigests(stages: readonly Stage[]): Promise<Stage[
   });
 }
 
-/** The local paths named `source` in the parameters, at any depth, in a fixed order. */
-function sourcesOf(value: unknown): string[] {
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([key, inner]) =>
-    key === 'source' && typeof inner === 'string' ? (isLocalSource(inner) ? [inner] : []) : sourcesOf(inner),
-  );
+/** The local paths among a stage's sources. */
+function localSources({ params }: Stage): string[] {
+  return sourcesIn(params)
+    .map(({ source }) => source)
+    .filter(isLocalSource);
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { mountedSource } from './source.ts';
+import { mountedSource, sourcesIn } from './source.ts';
 
 test.each([
   ['pvc://runs/models/tiny', '/storage/models/tiny'],
@@ -9,5 +9,13 @@ test.each([
   ['hf://acme/tiny', 'hf://acme/tiny'],
   ['models/tiny', 'models/tiny'],
 ])('%s with the claim runs mounted at /storage is %s', (source, path) => {
-  expect(mountedSource(source, 'runs', '/storage')).toBe(path);
+  expect(mountedSource(source, (claim) => (claim === 'runs' ? '/storage' : undefined))).toBe(path);
+});
+
+test('sources are found at any depth, with where they are', () => {
+  const spec = { model: { source: 'm' }, lists: [{ name: 'source' }, { source: 'd' }], source: 3 };
+  expect(sourcesIn(spec)).toEqual([
+    { keys: ['model', 'source'], source: 'm' },
+    { keys: ['lists', 1, 'source'], source: 'd' },
+  ]);
 });

@@ -5,76 +5,143 @@ import { pipFailure } from './setup/pip-failure.ts';
 import { run } from './setup/process.mjs';
 import { SetupFailure, step } from './setup/report.mjs';
 
+/** A Python with packages to compare with, in the cache beside TensorFlow. */
+interface PythonEnvironment {
+  readonly folder: string;
+  readonly requirements: readonly string[];
+  /** Of pip, beside the usual ones. */
+  readonly flags: readonly string[];
+  /** What it lacks is taken from there. */
+  readonly base?: PythonEnvironment;
+}
+
 /** The implementations that tests and the benchmark compare with. They take 6 GB of disk and are never installed unasked. */
-export const requirements: readonly string[] = [
-  'torch==2.15.0',
-  'transformers==5.23.0',
-  'tokenizers==0.23.3',
-  'safetensors==0.8.0',
-  'numpy==2.4.6',
-  'peft==0.21.2',
-  'trl==1.16.0',
-  'datasets==5.2.0',
-];
+const REFERENCE: PythonEnvironment = {
+  folder: 'pyref',
+  requirements: [
+    'torch==2.15.0',
+    'transformers==5.23.0',
+    'tokenizers==0.23.3',
+    'safetensors==0.8.0',
+    'numpy==2.4.6',
+    'peft==0.21.2',
+    'trl==1.16.0',
+    'datasets==5.2.0',
+  ],
+  flags: [],
+};
+
+/** ms-swift, which needs older libraries than those above, without what only its other commands need. */
+const SWIFT: PythonEnvironment = {
+  folder: 'pyref-swift',
+  requirements: [
+    'ms-swift==4.6.0',
+    'transformers==5.19.0',
+    'trl==0.29.1',
+    'peft==0.20.0',
+    'datasets==4.8.4',
+    'modelscope==1.40.2',
+    'modelscope-hub==0.5.1',
+    'requests==2.34.2',
+    'urllib3==2.8.0',
+    'certifi==2026.10.18',
+    'charset-normalizer==3.5.2',
+    'httpx==0.28.1',
+    'httpcore==1.0.9',
+    'cryptography==50.0.2',
+    'cffi==2.1.1',
+    'aiohttp==3.14.5',
+    'aiohappyeyeballs==2.7.1',
+    'aiosignal==1.4.0',
+    'attrs==26.1.0',
+    'frozenlist==1.8.0',
+    'multidict==7.2.1',
+    'propcache==0.5.4',
+    'yarl==1.25.1',
+    'einops==0.8.2',
+    'json-repair==0.64.5',
+    'pillow==13.0.0',
+    'simplejson==4.3.0',
+    'zstandard==0.25.0',
+  ],
+  flags: ['--no-deps'],
+  base: REFERENCE,
+};
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Written last, so that a half-made environment is not taken for a whole one. */
-function marker(dir: string): string {
-  return join(dir, 'cft-requirements.txt');
-}
-
-function referenceDir(env: Environment): string {
-  return join(cacheDir(env), 'pyref');
-}
-
 /**
- * A Python that has the packages above, or undefined where there is none. Tests that need it are
+ * A Python that has PyTorch, transformers, peft and TRL, or undefined where there is none. Tests that need it are
  * skipped then, under their own names: `test.skipIf(python === undefined)(...)`.
  */
 export function referencePython(env: Environment = process.env): string | undefined {
-  const dir = referenceDir(env);
-  const python = join(dir, 'bin/python');
-  return existsSync(python) && isComplete(dir) ? python : undefined;
+  return pythonOf(REFERENCE, env);
 }
 
-function isComplete(dir: string): boolean {
-  return existsSync(marker(dir)) && readFileSync(marker(dir), 'utf8') === fileOf(requirements);
-}
-
-function fileOf(lines: readonly string[]): string {
-  return lines.map((line) => `${line}\n`).join('');
+/** A Python that has ms-swift, or undefined where there is none. */
+export function swiftPython(env: Environment = process.env): string | undefined {
+  return pythonOf(SWIFT, env);
 }
 
 /**
- * Makes the environment if it is not there, in the cache beside TensorFlow: some minutes and 6 GB.
+ * Makes the environments that are not there, in the cache beside TensorFlow: some minutes and 6 GB.
  *
- * @returns its Python
+ * @returns the Python of the first
  * @throws SetupFailure with what to do
  */
 export async function makeReferenceEnvironment(env: Environment = process.env): Promise<string> {
-  const ready = referencePython(env);
-  if (ready !== undefined) return ready;
-  const dir = referenceDir(env);
-  const python = join(dir, 'bin/python');
-  rmSync(marker(dir), { force: true });
+  await make(SWIFT, env);
+  return programOf(REFERENCE, env);
+}
+
+function pythonOf(environment: PythonEnvironment, env: Environment): string | undefined {
+  const { base } = environment;
+  if (base !== undefined && pythonOf(base, env) === undefined) return undefined;
+  const file = markerOf(environment, env);
+  const isComplete = existsSync(file) && readFileSync(file, 'utf8') === linesOf(environment);
+  const python = programOf(environment, env);
+  return isComplete && existsSync(python) ? python : undefined;
+}
+
+function directoryOf({ folder }: PythonEnvironment, env: Environment): string {
+  return join(cacheDir(env), folder);
+}
+
+function programOf(environment: PythonEnvironment, env: Environment): string {
+  return join(directoryOf(environment, env), 'bin/python');
+}
+
+/** Written last, so that a half-made environment is not taken for a whole one. */
+function markerOf(environment: PythonEnvironment, env: Environment): string {
+  return join(directoryOf(environment, env), 'cft-requirements.txt');
+}
+
+function linesOf({ requirements }: PythonEnvironment): string {
+  return requirements.map((line) => `${line}\n`).join('');
+}
+
+const QUIET = ['--disable-pip-version-check', '--no-cache-dir', '--progress-bar', 'off', '--quiet'];
+
+async function make(environment: PythonEnvironment, env: Environment): Promise<void> {
+  if (pythonOf(environment, env) !== undefined) return;
+  const { base, requirements, flags } = environment;
+  if (base !== undefined) await make(base, env);
+  const [dir, python] = [directoryOf(environment, env), programOf(environment, env)];
+  rmSync(markerOf(environment, env), { force: true });
   if (!existsSync(python)) await step('reference', `virtual environment in ${dir}`, () => makeVenv(dir));
   await step('reference', requirements.join(' '), async () => {
-    const args = [
-      '-m',
-      'pip',
-      'install',
-      '--disable-pip-version-check',
-      '--no-cache-dir',
-      '--progress-bar',
-      'off',
-      '--quiet',
-    ];
-    const { status, stdout, stderr } = await run(python, [...args, ...requirements]);
+    const { status, stdout, stderr } = await run(python, ['-m', 'pip', 'install', ...QUIET, ...flags, ...requirements]);
     if (status !== 0) throw pipFailure(`${stdout}\n${stderr}`);
+    if (base !== undefined)
+      writeFileSync(join(await packagesOf(python), 'base.pth'), `${await packagesOf(programOf(base, env))}\n`);
   });
-  writeFileSync(marker(dir), fileOf(requirements));
-  return python;
+  writeFileSync(markerOf(environment, env), linesOf(environment));
+}
+
+/** Where a Python keeps its packages. */
+async function packagesOf(python: string): Promise<string> {
+  const { stdout } = await run(python, ['-c', 'import sysconfig; print(sysconfig.get_path("purelib"))']);
+  return stdout.trim();
 }
 
 async function makeVenv(dir: string): Promise<void> {

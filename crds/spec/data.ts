@@ -2,17 +2,14 @@ import { z } from 'zod';
 import { between, count, dnsLabel, text } from './fields.ts';
 import { PRESET_NAMES, PRESETS, type PresetName } from './presets.ts';
 import { type Rule, withRules } from './rule.ts';
+import { sourceOf, sourceRule } from './source.ts';
 
-/** Where a model or data set lies. A local path is relative to the manifest's folder. */
-export const Source = text(1024);
-
-export const ModelSpec = z
-  .strictObject({
-    source: Source.describe(
-      'Directory of the model in Hugging Face layout (config.json, *.safetensors, tokenizer.json). A relative path starts at the folder of the manifest; hf://owner/name@revision, s3://bucket/prefix and pvc://claim/path addresses are fetched first.',
-    ),
-  })
-  .describe('The model to fine-tune; also the one that generates and annotates the training responses.');
+export const ModelSpec = withRules(
+  z.strictObject({
+    source: sourceOf('Directory of the model in Hugging Face layout (config.json, *.safetensors, tokenizer.json).'),
+  }),
+  [sourceRule],
+).describe('The model to fine-tune; also the one that generates and annotates the training responses.');
 
 export const FieldNames = z
   .strictObject({
@@ -41,8 +38,8 @@ export const FieldNames = z
   .describe('Names of the columns in the data set.');
 
 const datasetShape = {
-  source: Source.describe(
-    'File in JSONL, JSON, CSV or Parquet, or a directory of such files as the Hugging Face hub has them. A relative path starts at the folder of the manifest; hf://, s3:// and pvc:// addresses are fetched first.',
+  source: sourceOf(
+    'File in JSONL, JSON, CSV or Parquet, or a directory of such files as the Hugging Face hub has them.',
   ),
   preset: z
     .enum(PRESET_NAMES)
@@ -74,7 +71,8 @@ const datasetShape = {
   maxSamples: count().optional().describe('Use only the first so many examples.'),
 };
 
-const datasetRules: readonly Rule<{ chat: boolean; systemPrompt?: string | undefined }>[] = [
+const datasetRules: readonly Rule<{ source: string; chat: boolean; systemPrompt?: string | undefined }>[] = [
+  sourceRule,
   {
     cel: 'self.chat || !has(self.systemPrompt)',
     message: 'systemPrompt needs chat: true',

@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { count, text } from './fields.ts';
+import { count } from './fields.ts';
+import { withRules } from './rule.ts';
+import { sourceOf, sourceRule } from './source.ts';
 
 export const GenerateSpec = z
   .strictObject({
@@ -16,11 +18,10 @@ export const GenerateSpec = z
 export const Criterion = z.enum(['strict-2', 'strict-3']);
 export const AnnotateMode = z.enum(['batched', 'sequential']);
 
-export const TransferSpec = z.strictObject({
-  source: text(1024).describe(
-    'Annotation file, or directory of them, of a run on the same questions. A relative path starts at the folder of the manifest; hf://, s3:// and pvc:// addresses are fetched first.',
-  ),
-});
+export const TransferSpec = withRules(
+  z.strictObject({ source: sourceOf('Annotation file, or directory of them, of a run on the same questions.') }),
+  [sourceRule],
+);
 
 export const AnnotateSpec = z
   .strictObject({

@@ -67,7 +67,12 @@ const verifier = fc.oneof(
 
 const spec = fc.record(
   {
-    model: fc.constantFrom({ source: './model' }, { source: '/models/one' }, { source: 'hf://org/model' }),
+    model: fc.constantFrom(
+      { source: './model' },
+      { source: '/models/one' },
+      { source: 'hf://org/model' },
+      { source: 'pvc://models/one' },
+    ),
     data: fc.record({
       train: fc.constant({ source: './train.jsonl' }),
       validationFraction: fc.double({ min: 0, max: 0.5, noNaN: true }),

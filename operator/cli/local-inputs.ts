@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import type { CftRun, DatasetSpec } from '../../crds/cftrun.ts';
 import { type FieldPath, formatPath } from '../../crds/field-path.ts';
 import type { Problem } from '../../crds/problem.ts';
-import { isLocalSource, resolveSource } from '../../crds/source.ts';
+import { claimOfSource, isLocalSource, resolveSource, sourcesIn } from '../../crds/source.ts';
 
 /** What a look at the files that a run names has shown, before any of them is loaded. */
 export interface LocalInputs {
@@ -13,6 +13,8 @@ export interface LocalInputs {
   readonly errors: readonly Problem[];
   /** Nothing could be said, or the run would go on otherwise than its author may think. */
   readonly warnings: readonly Problem[];
+  /** The run can take place in a cluster only: its sources in volume claims. */
+  readonly clusterOnly: readonly Problem[];
 }
 
 /**
@@ -32,12 +34,23 @@ export async function checkLocalInputs(run: CftRun, manifestDir: string): Promis
       ),
     ),
   ]);
-  return { errors: findings.flatMap(({ errors }) => errors), warnings: findings.flatMap(({ warnings }) => warnings) };
+  return {
+    errors: findings.flatMap(({ errors }) => errors),
+    warnings: findings.flatMap(({ warnings }) => warnings),
+    clusterOnly: sourcesIn(run.spec, ['spec']).flatMap(({ keys, source }) =>
+      claimOfSource(source) === undefined ? [] : [problem(keys, `${source} lies in a volume of a cluster`, source)],
+    ),
+  };
 }
 
 type Check = (path: string, keys: FieldPath) => Promise<Problem[]>;
 
-async function inspect(source: string, keys: FieldPath, manifestDir: string, check: Check): Promise<LocalInputs> {
+async function inspect(
+  source: string,
+  keys: FieldPath,
+  manifestDir: string,
+  check: Check,
+): Promise<Omit<LocalInputs, 'clusterOnly'>> {
   if (isLocalSource(source)) return { errors: await check(resolveSource(source, manifestDir), keys), warnings: [] };
   return {
     errors: [],

@@ -38,6 +38,9 @@ Exit status: 0 done, 1 failed, 2 wrong usage or input, 130 or 143 stopped by a s
 /** Seconds that a stage gets to save its state when the run is to stop. */
 const GRACE_SECONDS = 30;
 
+const CLUSTER_ONLY =
+  'copy it to this machine and name its path here, or start the run in the cluster: kubectl apply -f';
+
 interface Options {
   readonly file: string;
   readonly runDir: string | undefined;
@@ -87,8 +90,9 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 async function readRun({ file, runDir }: Options): Promise<{ run: CftRun; place: RunPlace }> {
   const validation = await validate(file);
-  const { run, errors, warnings } = validation;
+  const { run, errors, warnings, clusterOnly } = validation;
   if (run === undefined || errors.length > 0) throw invalidManifest(errors, validation.file);
+  if (clusterOnly.length > 0) throw invalidManifest(clusterOnly, validation.file, CLUSTER_ONLY);
   if (run.spec.suspend) {
     throw new CftError('InvalidManifest', 'spec.suspend is true: this run is not to be started', {
       where: validation.file,

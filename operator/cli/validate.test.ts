@@ -24,12 +24,13 @@ interface Ended {
 }
 
 function cftValidate(args: readonly string[], stdin = ''): Promise<Ended> {
+  return node(['--input-type=module', '-e', PROGRAM, '--', ...args], stdin);
+}
+
+function node(args: readonly string[], stdin = ''): Promise<Ended> {
   return new Promise((resolve) => {
-    const child = execFile(
-      process.execPath,
-      ['--input-type=module', '-e', PROGRAM, '--', ...args],
-      { cwd: dir },
-      (error, stdout, stderr) => resolve({ status: error ? Number(error.code) : 0, stdout, stderr }),
+    const child = execFile(process.execPath, args, { cwd: dir }, (error, stdout, stderr) =>
+      resolve({ status: error ? Number(error.code) : 0, stdout, stderr }),
     );
     child.stdin?.end(stdin);
   });
@@ -113,6 +114,30 @@ test('a source elsewhere is a warning: it was not looked at', async () => {
     status: 0,
     stderr:
       'my.yaml: warning: line 7: spec.model.source: hf://org/model is not on this machine and was not looked at\n',
+  });
+});
+
+test('a source in a claim is for a cluster: validate did not look at it, run refuses it before anything starts', async () => {
+  await completeProject();
+  const manifest = (await read('my.yaml')).replace('./model', 'pvc://shared/model');
+  await writeFile(join(dir, 'my.yaml'), manifest);
+  expect(await cftValidate(['-f', 'my.yaml'])).toMatchObject({
+    status: 0,
+    stderr: expect.stringContaining('pvc://shared/model is not on this machine'),
+  });
+  const { status, stderr } = await node([join(repository, 'bin/cft.ts'), 'run', '-f', 'my.yaml']);
+  expect({ status, stderr }).toEqual({
+    status: 2,
+    stderr: `InvalidManifest: 1 problem in the manifest
+  line 7: spec.model.source: pvc://shared/model lies in a volume of a cluster
+  in   my.yaml
+  try  copy it to this machine and name its path here, or start the run in the cluster: kubectl apply -f
+`,
+  });
+  await writeFile(join(dir, 'my.yaml'), manifest.replace('shared', 'Shared'));
+  expect(await cftValidate(['-f', 'my.yaml'])).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('spec.model.source: must be pvc://claim/path, with the name of a claim'),
   });
 });
 

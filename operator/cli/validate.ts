@@ -31,6 +31,8 @@ interface Validation {
   readonly stages: readonly Stage[];
   readonly errors: readonly Problem[];
   readonly warnings: readonly Problem[];
+  /** Why it can be carried out in a cluster only. */
+  readonly clusterOnly: readonly Problem[];
   readonly skipped: readonly string[];
 }
 
@@ -75,6 +77,7 @@ export async function validate(file: string): Promise<Validation> {
       stages: [],
       errors: checked.problems,
       warnings: [],
+      clusterOnly: [],
       skipped,
     };
   }
@@ -88,6 +91,7 @@ export async function validate(file: string): Promise<Validation> {
     stages: planStages(checked.run, { manifestDir, runDir }),
     errors: locate(inputs.errors, checked),
     warnings: locate(inputs.warnings, checked),
+    clusterOnly: locate(inputs.clusterOnly, checked),
     skipped,
   };
 }

@@ -36,11 +36,17 @@ interface Container {
   readonly command?: readonly string[];
   readonly env?: readonly { readonly name: string; readonly value?: string }[];
   readonly securityContext?: object;
+  readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string; readonly readOnly?: boolean }[];
 }
 
-function podSpecOf(job: Job | undefined): { readonly containers: readonly Container[] } {
-  const { template } = (job?.spec ?? {}) as { template?: { spec: { containers: Container[] } } };
-  return template?.spec ?? { containers: [] };
+interface PodSpec {
+  readonly containers: readonly Container[];
+  readonly volumes: readonly { readonly name: string; readonly persistentVolumeClaim?: object }[];
+}
+
+function podSpecOf(job: Job | undefined): PodSpec {
+  const { template } = (job?.spec ?? {}) as { template?: { spec: PodSpec } };
+  return template?.spec ?? { containers: [], volumes: [] };
 }
 
 test('names of children fit: also those that Kubernetes makes of them, and labels', () => {
@@ -120,6 +126,60 @@ describe('the pod of a stage', () => {
       '--stage',
       '/etc/cft/generate-$(JOB_COMPLETION_INDEX).json',
     ]);
+  });
+});
+
+describe('sources on other claims than the own one of the run', () => {
+  const run = someRun({
+    model: { source: 'pvc://models/large/../tiny' },
+    data: { train: { source: 'pvc://runs/train.jsonl' } },
+    annotate: { transfer: { source: 'pvc://models/annotations' } },
+    evaluation: {
+      datasets: [
+        { name: 'one', source: 'pvc://benchmarks' },
+        { name: 'two', source: 'hf://org/two' },
+      ],
+    },
+  });
+  const byName = new Map(jobsOf(run).map(({ group, job }) => [group.name, { group, spec: podSpecOf(job) }]));
+  const others = (group: string) => {
+    const { volumes, containers } = byName.get(group)?.spec ?? {};
+    const claims = volumes?.filter(({ name }) => name.startsWith('claim-')) ?? [];
+    const mounts = containers?.[0]?.volumeMounts?.filter(({ name }) => name.startsWith('claim-')) ?? [];
+    expect(mounts.every(({ readOnly }) => readOnly)).toBe(true);
+    return claims.map(({ name, persistentVolumeClaim }) => [
+      persistentVolumeClaim,
+      mounts.filter((mount) => mount.name === name).map(({ mountPath }) => mountPath),
+    ]);
+  };
+  const models = [{ claimName: 'models', readOnly: true }, ['/claims/models']];
+  const benchmarks = [{ claimName: 'benchmarks', readOnly: true }, ['/claims/benchmarks']];
+
+  test('each is mounted read-only, into the pods of the stages that read it and no others', () => {
+    expect(others('generate')).toEqual([models]);
+    expect(others('annotate')).toEqual([models]);
+    expect(others('train-cft-lr1e-5-s0')).toEqual([models]);
+    expect(others('evaluate-cft')).toEqual([benchmarks, models]);
+    expect(others('report')).toEqual([]);
+  });
+
+  test('the stage finds them as paths, as it does those in its own volume', () => {
+    const paramsOf = (group: string) => byName.get(group)?.group.stages[0]?.params;
+    expect(paramsOf('generate')).toMatchObject({
+      model: { source: '/claims/models/tiny' },
+      data: { source: '/storage/train.jsonl' },
+      transfer: { source: '/claims/models/annotations' },
+    });
+    expect(paramsOf('evaluate-base')).toMatchObject({
+      datasets: [{ source: '/claims/benchmarks/' }, { source: 'hf://org/two' }],
+    });
+  });
+
+  test('a file in the own volume is the same source by its path and by its claim, in another claim it is not', () => {
+    const digest = (source: string) => planGroups(someRun({ model: { source } }))[0]?.stages[0]?.digest;
+    expect(digest('pvc://runs/tiny')).toBe(digest('tiny'));
+    expect(digest('pvc://models/tiny')).not.toBe(digest('tiny'));
+    expect(digest('pvc://models/tiny')).not.toBe(digest('pvc://others/tiny'));
   });
 });
 

@@ -8,12 +8,31 @@ import { groupStages, type StageGroup } from './groups.ts';
 /** Where the run's volume is mounted in a pod. Relative sources of the manifest start here. */
 export const STORAGE_MOUNT = '/storage';
 
+/** Below this folder each other claim that a stage reads from is mounted, under its name. */
+export const CLAIMS_MOUNT = '/claims';
+
 /** Where the stage files are mounted in a pod. */
 export const STAGE_MOUNT = '/etc/cft';
 
-/** The groups of a run's stages as they are done in pods: its directory is a folder of its volume, and pvc:// sources of that volume are paths in it. */
+/** Where a claim that is not the run's own is mounted. */
+export function claimMount(claim: string): string {
+  return posix.join(CLAIMS_MOUNT, claim);
+}
+
+/**
+ * The groups of a run's stages as they are done in pods: its directory is a folder of its volume, and pvc:// sources are paths in the
+ * volumes that are mounted. What lies in the run's own volume is one source, however it is written; what lies in another counts in
+ * the digests by its address.
+ */
 export function planGroups(run: CftRun): StageGroup[] {
   const folder = run.spec.storage?.persistentVolumeClaim?.subPath ?? run.metadata.name;
-  const mounted = mapSources(run, (source) => mountedSource(source, claimNameOf(run), STORAGE_MOUNT));
-  return groupStages(planStages(mounted, { manifestDir: STORAGE_MOUNT, runDir: posix.join(STORAGE_MOUNT, folder) }));
+  const own = claimNameOf(run);
+  const inOwn = mapSources(run, (source) =>
+    mountedSource(source, (claim) => (claim === own ? STORAGE_MOUNT : undefined)),
+  );
+  const place = { manifestDir: STORAGE_MOUNT, runDir: posix.join(STORAGE_MOUNT, folder) };
+  return groupStages(planStages(inOwn, place)).map((group) => ({
+    ...group,
+    stages: mapSources(group.stages, (source) => mountedSource(source, claimMount)),
+  }));
 }

@@ -1,7 +1,7 @@
 import type { CftRun } from '../../crds/cftrun.ts';
 import { claimNameOf } from './claim.ts';
 import { isIndexed, type StageGroup } from './groups.ts';
-import { STAGE_MOUNT, STORAGE_MOUNT } from './place.ts';
+import { claimMount, STAGE_MOUNT, STORAGE_MOUNT } from './place.ts';
 import { type StageFiles, stageFile } from './stage-files.ts';
 
 /** Name of the container that does the stage. */
@@ -67,6 +67,11 @@ export function podSpec(
           { name: 'storage', mountPath: STORAGE_MOUNT },
           { name: 'stages', mountPath: STAGE_MOUNT, readOnly: true },
           { name: 'tmp', mountPath: '/tmp' },
+          ...group.claims.map((claim, index) => ({
+            name: claimVolume(index),
+            mountPath: claimMount(claim),
+            readOnly: true,
+          })),
         ],
       },
     ],
@@ -74,8 +79,18 @@ export function podSpec(
       { name: 'storage', persistentVolumeClaim: { claimName: claimNameOf(run) } },
       { name: 'stages', projected: { sources: fileSources(group, files) } },
       { name: 'tmp', emptyDir: {} },
+      // Read-only as a volume too: else the kubelet gives its files, which others use as well, the group of this pod.
+      ...group.claims.map((claimName, index) => ({
+        name: claimVolume(index),
+        persistentVolumeClaim: { claimName, readOnly: true },
+      })),
     ],
   };
+}
+
+/** The name of a claim may be longer than that of a volume. */
+function claimVolume(index: number): string {
+  return `claim-${index}`;
 }
 
 /** The operator's variables, then the run's own, which may replace them. */

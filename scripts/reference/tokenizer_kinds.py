@@ -166,7 +166,7 @@ def main():
         eos = "</s>" if tok.token_to_id("</s>") is not None else "<|im_end|>"
         (folder / "tokenizer_config.json").write_text(json.dumps({"eos_token": eos}))
         reference = base.cases(tok, random.Random(0))
-        if name in ("gpt2", "llama3 and olmo2", "tekken"):
+        if name in ("gpt2", "llama3 and olmo2", "tekken", "gemma"):
             tok.encode_special_tokens = False
             for case in reference["encode"]:
                 case["offsets"] = tok.encode(case["text"], add_special_tokens=False).offsets

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { LABEL } from '../../operator/jobs/names.ts';
 import { METRICS_PORT } from '../../operator/jobs/pod.ts';
 import type { KubeObject } from '../../operator/kube/objects.ts';
 import { CFT_RUNS, CLAIMS } from '../../operator/kube/resources.ts';
@@ -8,10 +9,25 @@ import type { TestCluster } from './cluster.ts';
 import { FaultProxy } from './fault-proxy.ts';
 import { hasCluster, START_TIMEOUT, startWorld } from './fixture.ts';
 import { OperatorProcess } from './operator-process.ts';
-import { manifest, succeed } from './runs.ts';
+import { GROUPS, manifest, succeed } from './runs.ts';
 import type { World } from './world.ts';
 
 const TEMPLATE = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } }, storageClassName: '' };
+
+/** What of a pod's spec tells of its volumes. */
+interface MountingSpec {
+  readonly volumes: readonly {
+    readonly name: string;
+    readonly persistentVolumeClaim?: { readonly claimName: string; readonly readOnly?: boolean };
+  }[];
+  readonly containers: readonly {
+    readonly volumeMounts: readonly {
+      readonly name: string;
+      readonly mountPath: string;
+      readonly readOnly?: boolean;
+    }[];
+  }[];
+}
 
 describe.skipIf(!hasCluster)('what a manifest sets, on a real API server', { concurrent: true }, () => {
   let cluster: TestCluster;
@@ -139,6 +155,34 @@ describe.skipIf(!hasCluster)('what a manifest sets, on a real API server', { con
     world.makeVolume('later');
     await world.untilPhase('unhoused', 'Succeeded', succeed);
     expect((await condition('unhoused', 'PodsPending'))?.status).toBe('False');
+  });
+
+  test('a model on another claim is mounted read-only where it is read; until the claim is there, the run says so', async () => {
+    const bad = { model: { source: 'pvc://Library/tiny' } };
+    expect(() => world.create(manifest('reading', bad))).toThrow(/spec\.model\.source: .*must be pvc:\/\/claim\/path/);
+    world.create(manifest('reading', { model: { source: 'pvc://library/models/tiny' } }));
+    await world.until('it says so', async () => (await pendingReason('reading')) === 'Unschedulable');
+    expect((await condition('reading', 'PodsPending'))?.message).toContain('persistentvolumeclaim "library" not found');
+    world.makeVolume('library');
+    const models = new Set<unknown>();
+    await world.untilPhase('reading', 'Succeeded', (stage) => {
+      if ('model' in stage.params) models.add(stage.params.model.source);
+      return succeed(stage);
+    });
+    expect([...models]).toEqual(['/claims/library/models/tiny']);
+    const mounted = (await world.pods('reading')).map(({ metadata, spec }) => {
+      const { volumes, containers } = spec as unknown as MountingSpec;
+      const names = volumes.filter(
+        ({ persistentVolumeClaim: claim }) => claim?.claimName === 'library' && claim.readOnly,
+      );
+      const paths = containers.flatMap(({ volumeMounts }) =>
+        volumeMounts.filter(({ name, readOnly }) => readOnly && names.some((volume) => volume.name === name)),
+      );
+      return [metadata.labels?.[LABEL.stage], ...paths.map(({ mountPath }) => mountPath)];
+    });
+    const groups = GROUPS.map((group) => (group === 'report' ? [group] : [group, '/claims/library']));
+    // Two shards each of generate and annotate.
+    expect(new Set(mounted.map(String))).toEqual(new Set(groups.map(String)));
   });
 
   test.each([

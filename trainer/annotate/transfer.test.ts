@@ -44,12 +44,13 @@ function record(
 }
 
 const texts = fc.string({ unit: fc.constantFrom('a', 'b', ' ', '4', 'é', '😀'), minLength: 1, maxLength: 20 });
-/** A text cut into tokens, anywhere. */
+/** A text cut into tokens, between any two of its characters. */
 const cut = (text: string, at: readonly number[]) => {
-  const places = [...new Set(at.map((place) => place % text.length))]
+  const characters = [...text];
+  const places = [...new Set(at.map((place) => place % characters.length))]
     .filter((place) => place > 0)
     .sort((a, b) => a - b);
-  return [0, ...places].map((place, i, all) => text.slice(place, all[i + 1]));
+  return [0, ...places].map((place, i, all) => characters.slice(place, all[i + 1]).join(''));
 };
 const cuts = fc.array(fc.nat(1000), { maxLength: 8 });
 

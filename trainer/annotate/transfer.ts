@@ -1,3 +1,4 @@
+import { type Span, spansOfTexts } from '../tokenizer/spans.ts';
 import type { AnnotationRecord, TokenRecord } from './record.ts';
 
 type Mask = AnnotationRecord['masks']['strict-2'];
@@ -7,9 +8,9 @@ export type TransferWay = 'tokens' | 'spans' | 'scores';
 
 /**
  * The masks that were made with another model, for the same response in the tokens of this one. Where the tokens are the same, so are the masks. With others, a
- * token is critical that covers a character of a critical one. Where the tokens' texts don't add up to the response (parts of
- * characters, other normal forms), those tokens are critical whose replacement by the best other one loses most probability, as many as keep the
- * share of critical tokens.
+ * token is critical that covers a character of a critical one. Where the response reads otherwise in the other tokens (another normal form,
+ * letters that are no token there), those tokens are critical whose replacement by the best other one loses most probability, as many as
+ * keep the share of critical tokens.
  *
  * @param source annotation by the other model
  * @param target the response as this model sees it; its masks are not looked at
@@ -23,8 +24,9 @@ export function transferMasks(
     source.tokens.every(({ id, text }, t) => id === target.tokens[t]?.id && text === target.tokens[t]?.text);
   if (same) return { masks: source.masks, way: 'tokens' };
   const [from, to] = [spansOf(source), spansOf(target)];
-  if (from !== undefined && to !== undefined)
-    return { masks: mapped((criterion) => bySpans(from, source.masks[criterion], to)), way: 'spans' };
+  const shift = shiftOf(target.response, source.response, isCutOff(to));
+  if (from !== undefined && to !== undefined && shift !== undefined)
+    return { masks: mapped((criterion) => bySpans(from, source.masks[criterion], to, shift)), way: 'spans' };
   return { masks: mapped((criterion) => byScores(source.masks[criterion], target.tokens)), way: 'scores' };
 }
 
@@ -32,35 +34,42 @@ function mapped(mask: (criterion: keyof AnnotationRecord['masks']) => Mask): Ann
   return { 'strict-2': mask('strict-2'), 'strict-3': mask('strict-3') };
 }
 
-/** The characters that a token covers; the end token covers none, and stands behind the last. */
-interface Span {
-  readonly start: number;
-  readonly end: number;
+function spansOf({ response, tokens }: AnnotationRecord): Span[] | undefined {
+  return spansOfTexts(
+    tokens.map(({ text }) => text),
+    response,
+  );
 }
 
-/** The spans of a response's tokens, or undefined where their texts don't add up to it. */
-function spansOf({ response, tokens }: AnnotationRecord): Span[] | undefined {
-  const texts = tokens.map(({ text }) => text);
-  const whole = texts.join('');
-  const [ended] = texts.slice(-1);
-  const isEnded = ended !== undefined && whole !== response && texts.slice(0, -1).join('') === response;
-  if (!isEnded && whole !== response) return undefined;
-  let at = 0;
-  return texts.map((text, t) => {
-    const start = at;
-    at += isEnded && t === texts.length - 1 ? 0 : text.length;
-    return { start, end: at };
+/** Whether a response has no end token, which leaves no text. */
+function isCutOff(spans: readonly Span[] | undefined): boolean {
+  const last = spans?.at(-1);
+  return last !== undefined && last.start < last.end;
+}
+
+/**
+ * How far a response's characters stand behind the same ones of another: some tokenizers put a space before a text. Undefined where the two
+ * read otherwise, so that places in them can't be compared; one that was cut off may be the beginning of the other.
+ */
+function shiftOf(target: string, source: string, cutOff: boolean): number | undefined {
+  const [here, there] = [target.trimStart(), source.trimStart()];
+  if (here !== there && !(cutOff && there.startsWith(here))) return undefined;
+  return target.length - here.length - (source.length - there.length);
+}
+
+/** @param shift of the characters of `to` against those of `from` */
+function bySpans(from: readonly Span[], mask: Mask, to: readonly Span[], shift: number): Mask {
+  const critical = from.filter((_, t) => mask[t] === 1);
+  return to.map(({ start, end }) => {
+    const span = { start: start - shift, end: end - shift };
+    return critical.some((other) => overlap(span, other)) ? 1 : 0;
   });
 }
 
-function bySpans(from: readonly Span[], mask: Mask, to: readonly Span[]): Mask {
-  const critical = from.filter((_, t) => mask[t] === 1);
-  return to.map((span) => (critical.some((other) => overlap(span, other)) ? 1 : 0));
-}
-
+/** Whether two spans have a character in common; tokens without one, as end tokens, where they stand at the same place. */
 function overlap(a: Span, b: Span): boolean {
-  const [isEnd, isOtherEnd] = [a, b].map(({ start, end }) => start === end);
-  return isEnd || isOtherEnd ? isEnd === isOtherEnd : a.start < b.end && b.start < a.end;
+  const areEmpty = [a, b].map(({ start, end }) => start === end);
+  return areEmpty.includes(true) ? areEmpty.every(Boolean) && a.start === b.start : a.start < b.end && b.start < a.end;
 }
 
 function byScores(mask: Mask, tokens: readonly TokenRecord[]): Mask {

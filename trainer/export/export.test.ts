@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { beforeAll, expect, test } from 'vitest';
-import { referencePython } from '../../scripts/reference-env.ts';
+import { referencePython, swiftPython } from '../../scripts/reference-env.ts';
 import { loadModel } from '../model/load.ts';
 import { fixtureDir } from '../model/testing.ts';
 import { weightedSequence } from '../objective/weighted-sequence.ts';
@@ -21,6 +21,7 @@ import { createTrainPrograms } from '../train/programs.ts';
 import { exportRow, FORMATS, type Format } from './rows.ts';
 
 const python = referencePython();
+const swift = swiftPython();
 const options = { criterion: 'strict-3', seed: 0 };
 
 /** An annotation with random tokens under 60 and a random mask, its last token critical. */
@@ -69,18 +70,15 @@ test('every format trains the same tokens: those with weight, at their own place
     fc.property(fc.nat(), fc.constantFrom('critical', 'all', 'random'), (tag, objective) => {
       const record = annotation(tag);
       const sequence = weightedSequence(objective, record, options);
-      const { ids, weights, promptLength } = sequence;
+      const { ids, weights } = sequence;
       const labels = exportRow('labels', sequence);
       const mask = exportRow('completion-mask', sequence);
       const scale = exportRow('loss-scale', sequence);
-      for (const [place, weight] of weights.entries()) {
-        expect(labels.labels?.[place]).toBe(weight === 0 ? -100 : ids[place]);
-        expect(mask.completion_mask?.[place]).toBe(weight);
-        expect(scale.loss_scale?.[place]).toBe(weight);
-        expect(scale.labels?.[place]).toBe(place < promptLength ? -100 : ids[place]);
-      }
-      for (const row of [labels, mask, scale])
-        for (const column of Object.values(row)) expect(column.length).toBe(ids.length);
+      expect(labels.labels).toEqual(ids.map((id, place) => (weights[place] === 0 ? -100 : id)));
+      expect(mask.completion_mask).toEqual(weights);
+      expect(scale.messages).toEqual([{ role: 'assistant', content: { token_ids: ids, loss_scale: weights } }]);
+      for (const row of [labels, mask])
+        for (const column of Object.values(row)) expect(column).toHaveLength(ids.length);
     }),
   );
 });
@@ -95,22 +93,42 @@ test.each([
   await expect(main(argv)).rejects.toMatchObject({ message: expect.stringContaining(message) });
 });
 
-test.skipIf(python === undefined)(
-  'transformers, TRL and ms-swift’s formula compute the loss that we train on',
-  async () => {
-    await loadBackend();
-    const session = createSession();
-    const model = await loadModel(session, fixtureDir('tied-gqa2'));
-    const settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, decay: 'all' } as const;
-    const optimizer = createAdamW(session, model.variables, settings);
-    const programs = createTrainPrograms({ ...model, session, trained: model.variables }, optimizer, undefined);
-    const sequences = records.map((record) => weightedSequence('critical', record, options));
-    const { loss } = programs.step(microBatches(sequences, records.length, 'step'), optimizer.scalars(1, 0));
-    session.dispose();
-    const script = join(import.meta.dirname, 'testdata', 'losses.py');
-    const { stdout } = await promisify(execFile)(python as string, [script, fixtureDir('tied-gqa2'), folder]);
-    const losses = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Record<string, number>;
-    expect(Object.keys(losses)).toHaveLength(6);
-    for (const theirs of Object.values(losses)) expect(theirs).toBeCloseTo(loss, 4);
+/** The loss of the first step of our own training. */
+async function ourLoss(): Promise<number> {
+  await loadBackend();
+  const session = createSession();
+  const model = await loadModel(session, fixtureDir('tied-gqa2'));
+  const settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, decay: 'all' } as const;
+  const optimizer = createAdamW(session, model.variables, settings);
+  const programs = createTrainPrograms({ ...model, session, trained: model.variables }, optimizer, undefined);
+  const sequences = records.map((record) => weightedSequence('critical', record, options));
+  const { loss } = programs.step(microBatches(sequences, records.length, 'step'), optimizer.scalars(1, 0));
+  session.dispose();
+  return loss;
+}
+
+/** What a script beside this test prints last, as JSON. */
+async function printed(program: string | undefined, script: string, ...args: string[]): Promise<unknown> {
+  const path = join(import.meta.dirname, 'testdata', script);
+  const { stdout } = await promisify(execFile)(program as string, [path, fixtureDir('tied-gqa2'), ...args]);
+  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
+}
+
+test.skipIf(python === undefined)('transformers and TRL compute the loss that we train on', async () => {
+  const losses = (await printed(python, 'losses.py', folder)) as Record<string, number>;
+  expect(Object.keys(losses)).toHaveLength(4);
+  const loss = await ourLoss();
+  for (const theirs of Object.values(losses)) expect(theirs).toBeCloseTo(loss, 4);
+});
+
+test.skipIf(swift === undefined).each(['jsonl', 'parquet'])(
+  'ms-swift itself trains on the loss that we train on, from %s',
+  { timeout: 120_000 },
+  async (kind) => {
+    const out = mkdtempSync(join(folder, 'swift-'));
+    expect(await printed(swift, 'swift_loss.py', join(folder, `loss-scale.${kind}`), out)).toBeCloseTo(
+      await ourLoss(),
+      4,
+    );
   },
 );

@@ -3,9 +3,6 @@ import { ByteWriter, parquetWriteRows } from 'hyparquet-writer';
 import { replaceFile, writeFileAtomic } from '../../crds/files.ts';
 import type { Row } from './rows.ts';
 
-/** Columns with fractions; all others hold whole numbers. */
-const FLOATS: ReadonlySet<string> = new Set(['loss_scale']);
-
 /**
  * Writes rows as JSON lines. The file appears whole or not at all.
  *
@@ -18,24 +15,46 @@ export async function writeJsonLines(path: string, rows: AsyncIterable<Row>): Pr
 }
 
 /**
- * Writes rows as Parquet, each column a list of numbers. It is put together in memory, compressed. The file appears whole or not at all.
+ * Writes rows as Parquet. It is put together in memory, compressed. The file appears whole or not at all.
  *
  * @throws CftError DiskFull
  */
 export async function writeParquet(path: string, columns: readonly string[], rows: AsyncIterable<Row>): Promise<void> {
   const writer = new ByteWriter();
-  await parquetWriteRows({ writer, rows, columns: columns.map((name) => ({ name })), schema: listSchema(columns) });
+  await parquetWriteRows({ writer, rows, columns: columns.map((name) => ({ name })), schema: schemaOf(columns) });
   await writeFileAtomic(path, new Uint8Array(writer.getBuffer()));
 }
 
+function schemaOf(columns: readonly string[]): SchemaElement[] {
+  return struct('root', ...columns.map((name) => COLUMNS[name] ?? list(name, value('element', 'INT32'))));
+}
+
+/** Those that are no list of whole numbers. */
+const COLUMNS: Readonly<Record<string, SchemaElement[]>> = {
+  messages: list(
+    'messages',
+    struct(
+      'element',
+      [{ name: 'role', repetition_type: 'OPTIONAL', type: 'BYTE_ARRAY', converted_type: 'UTF8' }],
+      struct('content', list('token_ids', value('element', 'INT32')), list('loss_scale', value('element', 'FLOAT'))),
+    ),
+  ),
+  add_eos: value('add_eos', 'BOOLEAN'),
+};
+
 /** Parquet's three-level lists, as its specification and pyarrow write them. */
-function listSchema(columns: readonly string[]): SchemaElement[] {
+function list(name: string, element: readonly SchemaElement[]): SchemaElement[] {
   return [
-    { name: 'root', num_children: columns.length },
-    ...columns.flatMap((name): SchemaElement[] => [
-      { name, repetition_type: 'OPTIONAL', num_children: 1, converted_type: 'LIST', logical_type: { type: 'LIST' } },
-      { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
-      { name: 'element', repetition_type: 'OPTIONAL', type: FLOATS.has(name) ? 'FLOAT' : 'INT32' },
-    ]),
+    { name, repetition_type: 'OPTIONAL', num_children: 1, converted_type: 'LIST', logical_type: { type: 'LIST' } },
+    { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
+    ...element,
   ];
+}
+
+function struct(name: string, ...fields: readonly (readonly SchemaElement[])[]): SchemaElement[] {
+  return [{ name, repetition_type: 'OPTIONAL', num_children: fields.length }, ...fields.flat()];
+}
+
+function value(name: string, type: 'INT32' | 'FLOAT' | 'BOOLEAN'): SchemaElement[] {
+  return [{ name, repetition_type: 'OPTIONAL', type }];
 }

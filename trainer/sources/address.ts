@@ -42,5 +42,5 @@ export function nameOf(source: string): string {
 const HINTS: Readonly<Record<string, string>> = {
   hf: 'write hf://owner/name, with @revision where it is not main',
   s3: 'write s3://bucket/prefix',
-  pvc: "pvc:// is for runs in a cluster, and names the claim of the run's storage: pvc://claim/path",
+  pvc: 'pvc://claim/path is for runs in a cluster, where it is mounted; here name a path',
 };

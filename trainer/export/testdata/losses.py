@@ -1,6 +1,6 @@
 """Loads exported files with the libraries that they are meant for, and prints the loss that each would train on.
 
-    losses.py MODEL FOLDER     reads FOLDER/{labels,completion-mask,loss-scale}.{jsonl,parquet}
+    losses.py MODEL FOLDER     reads FOLDER/{labels,completion-mask}.{jsonl,parquet}
 """
 
 import json
@@ -59,15 +59,4 @@ def completion_mask(kind):
     return loss(next(iter(trainer.get_train_dataloader())))
 
 
-def loss_scale(kind):
-    """ms-swift multiplies each token's cross-entropy with its scale and divides by the number of labels; here by the sum of scales."""
-    batch = rows("loss-scale", kind)
-    ids, target = padded([r["input_ids"] for r in batch], 0), padded([r["labels"] for r in batch], -100)
-    scale = padded([r["loss_scale"] for r in batch], 0.0)[:, 1:]
-    with torch.no_grad():
-        logits = model(ids).logits[:, :-1]
-    each = torch.nn.functional.cross_entropy(logits.transpose(1, 2), target[:, 1:], ignore_index=-100, reduction="none")
-    return ((each * scale).sum() / scale.sum()).item()
-
-
-print(json.dumps({f"{f.__name__} {kind}": f(kind) for f in (labels, completion_mask, loss_scale) for kind in ("jsonl", "parquet")}))
+print(json.dumps({f"{f.__name__} {kind}": f(kind) for f in (labels, completion_mask) for kind in ("jsonl", "parquet")}))
