@@ -54,6 +54,7 @@ export type { DataSpec, DatasetSpec, EvaluationDataset, FieldNames, ModelSpec } 
 export type { EvaluationSpec } from './spec/evaluation.ts';
 export type { ObjectMeta } from './spec/metadata.ts';
 export type { PodsSpec, Resources } from './spec/pods.ts';
+export type { Precision } from './spec/precision.ts';
 export type { AnnotateMode, AnnotateSpec, Criterion, GenerateSpec } from './spec/rollout.ts';
 export type { CftRunStatus, Condition, StagePhase } from './spec/status.ts';
 export type { ClaimTemplate, StorageSpec } from './spec/storage.ts';
@@ -62,7 +63,6 @@ export type {
   LoraSpec,
   LossNormalization,
   Objective,
-  Precision,
   TrainingSpec,
   TrainingVariant,
   ValidationSpec,

@@ -8,8 +8,9 @@ import { z } from 'zod';
 import { API_VERSION } from './cftrun.ts';
 import { DatasetSpec, EvaluationDataset, ModelSpec } from './spec/data.ts';
 import { between, count, positive, text } from './spec/fields.ts';
+import { Precision } from './spec/precision.ts';
 import { AnnotateMode, Criterion, TransferSpec } from './spec/rollout.ts';
-import { AdamSpec, LoraSpec, LossNormalization, Objective, Precision } from './spec/training.ts';
+import { AdamSpec, LoraSpec, LossNormalization, Objective } from './spec/training.ts';
 import { VerifierSpec } from './spec/verifier.ts';
 
 const RunPath = text(1024);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { between, count, dnsLabel, text } from './fields.ts';
+import { Precision } from './precision.ts';
 import { PRESET_NAMES, PRESETS, type PresetName } from './presets.ts';
 import { type Rule, withRules } from './rule.ts';
 import { sourceOf, sourceRule } from './source.ts';
@@ -7,6 +8,9 @@ import { sourceOf, sourceRule } from './source.ts';
 export const ModelSpec = withRules(
   z.strictObject({
     source: sourceOf('Directory of the model in Hugging Face layout (config.json, *.safetensors, tokenizer.json).'),
+    precision: Precision.default('fp32').describe(
+      'Number format of the matrix products when models generate, annotate and are evaluated. bf16 holds their weights in half the memory and is faster where the device has units for it, but chooses another token now and then where two are nearly as likely. Training has its own precision.',
+    ),
   }),
   [sourceRule],
 ).describe('The model to fine-tune; also the one that generates and annotates the training responses.');

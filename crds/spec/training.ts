@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { between, count, dnsLabel, listByKey, positive, setOf, text } from './fields.ts';
+import { Precision } from './precision.ts';
 import { type Rule, withRules } from './rule.ts';
 
 export const Objective = z.enum(['critical', 'all', 'number', 'random']);
-export const Precision = z.enum(['fp32', 'bf16']);
 export const LossNormalization = z.enum(['step', 'per-sequence', 'all-tokens']);
 
 export const LoraSpec = z
@@ -115,7 +115,6 @@ export const TrainingSpec = z
   .describe('Fine-tuning on the kept responses.');
 
 export type Objective = z.output<typeof Objective>;
-export type Precision = z.output<typeof Precision>;
 export type LossNormalization = z.output<typeof LossNormalization>;
 export type LoraSpec = z.output<typeof LoraSpec>;
 export type AdamSpec = z.output<typeof AdamSpec>;

@@ -41,7 +41,7 @@ export async function annotate(stage: AnnotateStage, context: StageContext): Pro
   progress();
   try {
     if (tally.responses < responses.length) {
-      const model = await openModel(params.model.source, context);
+      const model = await openModel(params.model.source, context, { precision: params.model.precision });
       try {
         for await (const record of annotations(responses, tally.responses, params, model, context)) {
           await lines.add(tally.responses, record);

@@ -87,14 +87,14 @@ async function chosenTrials({ runDir, params }: EvaluateStage): Promise<Trial[]>
 }
 
 function subjectsOf({ runDir, params }: EvaluateStage, trials: readonly Trial[], context: StageContext): Subject[] {
-  const base = params.model.source;
-  if (params.candidates.length === 0) return [{ suffix: '', open: () => openModel(base, context) }];
+  const { source: base, precision } = params.model;
+  if (params.candidates.length === 0) return [{ suffix: '', open: () => openModel(base, context, { precision }) }];
   return trials.map(({ path, seed }) => ({
     suffix: `-s${seed}`,
     open: () =>
       params.method === 'lora'
-        ? openAdapted(base, join(runDir, path, 'adapter'), context)
-        : openModel(join(runDir, path, 'model'), context),
+        ? openAdapted(base, join(runDir, path, 'adapter'), context, { precision })
+        : openModel(join(runDir, path, 'model'), context, { precision }),
   }));
 }
 

@@ -27,7 +27,7 @@ interface Counts {
  */
 export async function generate(stage: GenerateStage, context: StageContext): Promise<StageOutcome> {
   const { params } = stage;
-  const model = await openModel(params.model.source, context);
+  const model = await openModel(params.model.source, context, { precision: params.model.precision });
   try {
     const { train } = await loadSplit(params, model.tokenizer, context.warn);
     const asked = params.transfer === undefined ? train : await transferredResponses(train, params.transfer);

@@ -74,8 +74,9 @@ export async function openAdapted(
   dir: string,
   adapterDir: string,
   context: Pick<StageContext, 'logger'>,
+  options: SessionOptions = {},
 ): Promise<OpenModel> {
-  const model = await openModel(dir, context);
+  const model = await openModel(dir, context, options);
   const adapter = await loadAdapter(adapterDir, model.config);
   const variables = new Map(
     [...adapter.tensors].map(([name, values]) => {

@@ -30,7 +30,7 @@ function stage(digest = 'sha256:a'): GenerateStage {
     digest,
     kind: 'generate',
     params: {
-      model: { source: '/model' },
+      model: { source: '/model', precision: 'fp32' },
       data: {
         source: '/train.jsonl',
         fields: { question: 'question', answer: 'answer' },

@@ -64,7 +64,7 @@ function stage(params: Partial<TrainStage['params']> = {}): TrainStage {
     ...{ apiVersion: 'cft.dev/v1alpha1', kind: 'train', name: 'train-cft', runName: 'demo', runDir, dependsOn: [] },
     digest: 'sha256:a',
     params: {
-      model: { source: join(runDir, 'model') },
+      model: { source: join(runDir, 'model'), precision: 'fp32' },
       data: {
         source: join(runDir, 'train.jsonl'),
         fields: { question: 'question', answer: 'answer', response: 'response', id: 'id' },

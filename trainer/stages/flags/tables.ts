@@ -58,6 +58,13 @@ const MODEL: Flag = {
   required: true,
 };
 
+const precision: Flag = {
+  flags: '--precision <name>',
+  help: 'fp32 or bf16: number format of the matrix products',
+  path: ['spec', 'model', 'precision'],
+  as: 'text',
+};
+
 const verifier: readonly Flag[] = [
   {
     flags: '--verifier <type>',
@@ -96,6 +103,7 @@ const maxNewTokens: Flag = {
 /** Options of `cft generate` with a data set. */
 export const GENERATE_FLAGS: readonly Flag[] = [
   MODEL,
+  precision,
   ...dataset(TRAIN_DATA),
   responseField,
   ...verifier,
@@ -117,6 +125,7 @@ export const GENERATE_FLAGS: readonly Flag[] = [
 /** Options of `cft annotate`. */
 export const ANNOTATE_FLAGS: readonly Flag[] = [
   MODEL,
+  precision,
   ...dataset(TRAIN_DATA),
   responseField,
   ...verifier,
@@ -229,6 +238,7 @@ const EVALUATION: Path = ['spec', 'evaluation'];
 /** Options of `cft evaluate`. */
 export const EVALUATE_FLAGS: readonly Flag[] = [
   MODEL,
+  precision,
   ...dataset([...EVALUATION, 'datasets', 0]),
   {
     flags: '--name <name>',
