@@ -82,7 +82,8 @@ describe('a good manifest', () => {
       { name: 'sft', objective: 'all', method: 'full' },
       { name: 'cft', objective: 'critical', method: 'full' },
     ]);
-    expect(spec.annotate).toEqual({ criterion: 'strict-3', mode: 'batched', batchSize: 64, shards: 1 });
+    const annotate = { criterion: 'strict-3', mode: 'batched', batchSize: 64, recheckMargin: 1e-4, shards: 1 };
+    expect(spec.annotate).toEqual(annotate);
     expect(spec.evaluation).toMatchObject({ samples: 8, k: [1, 8], temperature: 1 });
     expect(spec).toMatchObject({ suspend: false, backoffLimit: 3, pods: { resources: {} } });
   });

@@ -58,6 +58,8 @@ export const AnnotateParams = z.strictObject({
   /** Budget of a response: a rollout may grow to the same length. */
   maxNewTokens: count(),
   batchSize: count(),
+  /** In logits: choices that are closer are made again by the definition. */
+  recheckMargin: between(0, 100),
   /** Of this shard. */
   maxSamples: count(0).optional(),
   shard: Shard,

@@ -97,6 +97,7 @@ function annotateStage(run: CftRun, place: RunPlace, index: number): WithoutDige
       ...(annotate.transfer === undefined ? {} : { transfer: annotate.transfer }),
       maxNewTokens: generate.maxNewTokens,
       batchSize: annotate.batchSize,
+      recheckMargin: annotate.recheckMargin,
       ...share(annotate.maxSamples, shard),
       shard,
       input: `generate/${shardFile(index, shard.count)}`,

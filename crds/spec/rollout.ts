@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count } from './fields.ts';
+import { between, count } from './fields.ts';
 import { withRules } from './rule.ts';
 import { sourceOf, sourceRule } from './source.ts';
 
@@ -32,6 +32,11 @@ export const AnnotateSpec = z
       'batched: many rollouts at the same time. sequential: one rollout after the other, the plain definition of the method; slow, for checks.',
     ),
     batchSize: count(1, 4096).default(64).describe('Rollouts decoded at the same time in batched mode.'),
+    recheckMargin: between(0, 100)
+      .default(1e-4)
+      .describe(
+        'Where two tokens are less than this apart in logits, rounding may decide between them: batched mode makes such a choice again as sequential mode makes it, so that both give the same masks. 0: never.',
+      ),
     maxSamples: count()
       .optional()
       .describe('Annotate at most so many kept responses, shared out evenly among the shards.'),

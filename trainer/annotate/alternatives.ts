@@ -1,5 +1,5 @@
-/** So many of the likeliest tokens the alternatives are chosen from: one of them may be the token itself. */
-export const CHOICES = 3;
+/** So many of the likeliest tokens are looked at: two alternatives, the token itself, and one more, to see how close it was. */
+export const CHOICES = 4;
 
 export interface Alternative {
   readonly rank: 2 | 3;
@@ -11,7 +11,7 @@ export interface Alternative {
  * The tokens to try in place of `token`: the two most likely others. For a token that the model itself would choose these
  * are its 2nd and 3rd choice; for one that it would not, its first two.
  *
- * @param top the three most likely tokens, likeliest first, ties by lower id
+ * @param top the most likely tokens, at least three, likeliest first, ties by lower id
  */
 export function alternativesTo(
   token: number,

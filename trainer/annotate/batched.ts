@@ -3,6 +3,7 @@ import type { BranchEngine } from '../decode/branch-engine.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { Verifier } from '../verify/verifier.ts';
 import { Annotation } from './annotation.ts';
+import { type Recheck, recheckFacts, recheckRollout } from './near-ties.ts';
 import type { AnnotationRecord, ResponseRecord } from './record.ts';
 import { immediateResult, type Rollout, type RolloutResult, type RolloutRules, responseText } from './rollout.ts';
 import { scoreResponse } from './scored.ts';
@@ -19,8 +20,10 @@ export interface BatchedOptions extends RolloutRules {
   readonly decoder: BranchDecoder<RolloutTag>;
   readonly tokenizer: Pick<Tokenizer, 'decode' | 'tokenText'>;
   readonly verifier: Verifier;
-  /** Told of every rollout made; for counters. */
-  readonly onRollout?: (outcome: 'correct' | 'wrong', decoded: number) => void;
+  /** Set: near-ties are decided as the definition decides them. The decoder must note them. */
+  readonly recheck?: Recheck | undefined;
+  /** Told of every rollout made; for counters. `shared`: tokens that it read from its response instead of computing them. */
+  readonly onRollout?: (outcome: 'correct' | 'wrong', decoded: number, shared: number) => void;
 }
 
 /**
@@ -48,7 +51,7 @@ export async function* annotateBatched(
         origins[origin] = busiest(annotations, origins, engine.width);
         if (origins[origin] !== undefined) scoreResponse(origins[origin].response, origin, engine);
       } else {
-        const annotation = new Annotation(next.value, scoreResponse(next.value, origin, engine), true);
+        const annotation = begin(next.value, origin, options);
         origins[origin] = annotation;
         annotations.push(annotation);
       }
@@ -73,6 +76,11 @@ function busiest(
     annotation.waiting / (1 + origins.filter((other) => other === annotation).length);
   const [most] = annotations.filter(({ waiting }) => waiting >= width).sort((a, b) => load(b) - load(a));
   return most;
+}
+
+function begin(response: ResponseRecord, origin: number, { engine, recheck }: BatchedOptions): Annotation {
+  const facts = scoreResponse(response, origin, engine);
+  return new Annotation(response, recheck === undefined ? facts : recheckFacts(response, facts, recheck), true);
 }
 
 interface Ended {
@@ -104,12 +112,19 @@ function fill(annotation: Annotation, origin: number, options: BatchedOptions): 
   return ended;
 }
 
-function step({ decoder }: BatchedOptions): Ended[] {
-  return decoder.advance().map(({ tag, ids, finish, margin }) => ({
-    tag,
-    result: { ids: [...tag.prefix, ...ids], finish, margin },
-    decoded: ids.length,
-  }));
+function step(options: BatchedOptions): Ended[] {
+  const { decoder, recheck } = options;
+  return decoder.advance().map(({ tag, ids, finish, margin, close }) => {
+    const { prefix, annotation } = tag;
+    const result = { ids: [...prefix, ...ids], finish, margin };
+    const places = close.map((place) => prefix.length + place);
+    const { promptIds } = annotation.response;
+    return {
+      tag,
+      result: recheck === undefined ? result : recheckRollout(promptIds, result, places, recheck, options),
+      decoded: ids.length,
+    };
+  });
 }
 
 async function settle(ended: readonly Ended[], { tokenizer, verifier, onRollout }: BatchedOptions): Promise<void> {
@@ -123,7 +138,8 @@ async function settle(ended: readonly Ended[], { tokenizer, verifier, onRollout 
   for (const [index, { tag, result, decoded }] of ended.entries()) {
     const verdict = verdicts[index] as (typeof verdicts)[number];
     tag.annotation.settle(tag.rollout, result, verdict);
-    onRollout?.(verdict.correct ? 'correct' : 'wrong', decoded);
+    const shared = tag.annotation.response.promptIds.length + tag.rollout.position;
+    onRollout?.(verdict.correct ? 'correct' : 'wrong', decoded, shared);
   }
 }
 

@@ -7,8 +7,10 @@ import type { Session } from '../tensor/session.ts';
 import type { Verifier } from '../verify/verifier.ts';
 import { CHOICES } from './alternatives.ts';
 import { annotateBatched, type RolloutTag } from './batched.ts';
+import type { Recheck } from './near-ties.ts';
+import { fullForward } from './predictor.ts';
 import type { AnnotationRecord, ResponseRecord } from './record.ts';
-import { annotateSequential, fullForward } from './sequential.ts';
+import { annotateSequential } from './sequential.ts';
 
 export const MAX_NEW_TOKENS = 14;
 export const EOS = 5;
@@ -61,7 +63,7 @@ export function randomResponses(count: number, vocab: number, seed: number): Res
   });
 }
 
-const rules = { eosTokenIds: new Set([EOS]), maxNewTokens: MAX_NEW_TOKENS };
+export const rules = { eosTokenIds: new Set([EOS]), maxNewTokens: MAX_NEW_TOKENS };
 
 export async function batched(
   session: Session,
@@ -69,13 +71,14 @@ export async function batched(
   responses: readonly ResponseRecord[],
   width: number,
   name = 'branches',
+  recheck?: Recheck,
 ): Promise<AnnotationRecord[]> {
   const origins = 3;
   const options = { origins, width, originLength: 32, branchLength: MAX_NEW_TOKENS, topK: CHOICES, name };
   const engine = new BranchEngine(session, model, options);
-  const decoder = new BranchDecoder<RolloutTag>(engine, rules);
+  const decoder = new BranchDecoder<RolloutTag>(engine, { ...rules, closeBelow: recheck?.margin ?? 0 });
   return Array.fromAsync(
-    annotateBatched(responses, { ...rules, engine, decoder, tokenizer: letters, verifier: sumVerifier(3) }),
+    annotateBatched(responses, { ...rules, engine, decoder, recheck, tokenizer: letters, verifier: sumVerifier(3) }),
   );
 }
 
@@ -83,8 +86,8 @@ export async function sequential(
   session: Session,
   model: LoadedModel,
   responses: readonly ResponseRecord[],
+  predict = fullForward(session, model),
 ): Promise<AnnotationRecord[]> {
-  const predict = fullForward(session, model);
   const records: AnnotationRecord[] = [];
   for (const response of responses)
     records.push(

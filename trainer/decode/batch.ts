@@ -19,6 +19,8 @@ export interface DecodedSequence<T> {
   readonly finish: 'eos' | 'length';
   /** Smallest top-1 minus top-2 logit over the new tokens: how near a greedy choice was to another. */
   readonly margin: number;
+  /** Places among the new tokens whose margin was below what the decoder was asked to note; none by default. */
+  readonly close: readonly number[];
   /** Nats at each new token; empty unless the engine tells entropies. */
   readonly entropies: readonly number[];
   /** The engine's topK likeliest tokens at each new token; empty unless it tells them. */
@@ -113,7 +115,7 @@ export class BatchDecoder<T> {
     for (const [slot, active] of this.#active.entries()) {
       if (active === undefined || !served(active)) continue;
       this.#tokens++;
-      const sequence = grow(active, slot, out, this.#options.eosTokenIds);
+      const sequence = grow(active, slot, out, this.#options);
       if (sequence === undefined) continue;
       this.#active[slot] = undefined;
       finished.push(sequence);

@@ -13,20 +13,26 @@ export interface BranchRequest<T> {
   readonly maxNewTokens: number;
 }
 
+export interface BranchDecoderOptions {
+  readonly eosTokenIds: ReadonlySet<number>;
+  /** Choices whose margin is smaller are noted as close. Default 0: none. */
+  readonly closeBelow?: number;
+}
+
 /** Part of the branches that may wait for others of their length. */
 const WAITING = 1 / 8;
 
 /** Continuous batching over an engine's branches: the slot of one that has ended is free for the next of its origin at once. */
 export class BranchDecoder<T> {
   readonly #engine: BranchEngine;
-  readonly #eosTokenIds: ReadonlySet<number>;
+  readonly #options: BranchDecoderOptions;
   readonly #slots: ((Growing<T> & { readonly start: number }) | undefined)[];
   #steps = 0;
   #tokens = 0;
 
-  constructor(engine: BranchEngine, { eosTokenIds }: { readonly eosTokenIds: ReadonlySet<number> }) {
+  constructor(engine: BranchEngine, options: BranchDecoderOptions) {
     this.#engine = engine;
-    this.#eosTokenIds = eosTokenIds;
+    this.#options = options;
     this.#slots = Array.from({ length: engine.slots }, () => undefined);
   }
 
@@ -76,7 +82,7 @@ export class BranchDecoder<T> {
     for (const [slot, branch] of this.#slots.entries()) {
       if (branch === undefined || !this.#engine.serves(reach, branch.start, lengthOf(branch))) continue;
       this.#tokens++;
-      const sequence = grow(branch, slot, out, this.#eosTokenIds);
+      const sequence = grow(branch, slot, out, this.#options);
       if (sequence === undefined) continue;
       this.#slots[slot] = undefined;
       ended.push(sequence);

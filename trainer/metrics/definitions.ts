@@ -48,7 +48,17 @@ export const METRICS = {
   },
   cft_annotate_rollouts_total: {
     type: 'counter',
-    help: 'Counterfactual rollouts, by outcome: correct, wrong or skipped.',
+    help: 'Counterfactual rollouts, by outcome: correct, wrong or skipped (not needed, as an earlier one has decided).',
+    labels: ['outcome'],
+  },
+  cft_annotate_shared_tokens_total: {
+    type: 'counter',
+    help: 'Tokens before a rollout that it read from its response instead of computing them.',
+    labels: [],
+  },
+  cft_annotate_rechecks_total: {
+    type: 'counter',
+    help: 'Choices between nearly equal tokens that were made again by the definition, by outcome: same or changed.',
     labels: ['outcome'],
   },
   cft_annotate_responses_total: {

@@ -3,8 +3,9 @@ import { CftError } from '../../crds/errors.ts';
 import type { AnnotateStage } from '../../crds/stage.ts';
 import { CHOICES } from '../annotate/alternatives.ts';
 import { annotateBatched, type RolloutTag } from '../annotate/batched.ts';
+import { fullForward } from '../annotate/predictor.ts';
 import { type AnnotationRecord, ResponseRecord } from '../annotate/record.ts';
-import { annotateSequential, fullForward } from '../annotate/sequential.ts';
+import { annotateSequential } from '../annotate/sequential.ts';
 import { LOW_CRITICAL_RATIO, Tally } from '../annotate/tally.ts';
 import { readJsonl } from '../data/jsonl.ts';
 import { BranchDecoder } from '../decode/branch-decoder.ts';
@@ -46,7 +47,7 @@ export async function annotate(stage: AnnotateStage, context: StageContext): Pro
         for await (const record of annotations(responses, tally.responses, params, model, context)) {
           await lines.add(tally.responses, record);
           tally.add(record);
-          tell(tally, context);
+          tell(tally, record, context);
           progress();
           await context.cancellationPoint();
         }
@@ -100,16 +101,25 @@ function annotations(
     verifier: createVerifier(params.verifier),
     eosTokenIds: new Set(tokenizer.eosTokenIds),
     maxNewTokens: params.maxNewTokens,
-    onRollout: (outcome: 'correct' | 'wrong', decoded: number) => {
+    onRollout: (outcome: 'correct' | 'wrong', decoded: number, shared = 0) => {
       context.metrics.inc('cft_annotate_rollouts_total', { outcome });
       context.metrics.inc('cft_decode_tokens_total', {}, decoded);
+      context.metrics.inc('cft_annotate_shared_tokens_total', {}, shared);
     },
   };
   if (params.mode === 'sequential')
     return oneByOne(responses.slice(done), { ...common, predict: fullForward(session, model) });
-  const engine = new BranchEngine(session, model, shapeOf(responses, params));
-  const decoder = new BranchDecoder<RolloutTag>(engine, common);
-  return annotateBatched(responses.slice(done), { ...common, engine, decoder });
+  const shape = shapeOf(responses, params);
+  const engine = new BranchEngine(session, model, shape);
+  const margin = params.recheckMargin;
+  const decoder = new BranchDecoder<RolloutTag>(engine, { ...common, closeBelow: margin });
+  const recheck = {
+    margin,
+    predict: fullForward(session, model, Math.max(shape.originLength, longestPrompt(responses) + params.maxNewTokens)),
+    onRecheck: (changed: boolean) =>
+      context.metrics.inc('cft_annotate_rechecks_total', { outcome: changed ? 'changed' : 'same' }),
+  };
+  return annotateBatched(responses.slice(done), { ...common, engine, decoder, recheck });
 }
 
 /** By all responses of the shard, so that a stage that goes on computes in the same shapes, and to the same bits. */
@@ -117,8 +127,7 @@ function shapeOf(
   responses: readonly ResponseRecord[],
   { batchSize, maxNewTokens }: AnnotateStage['params'],
 ): BranchOptions {
-  const longest = (lengthOf: (response: ResponseRecord) => number) =>
-    responses.reduce((most, response) => Math.max(most, lengthOf(response)), 0);
+  const longest = (lengthOf: (response: ResponseRecord) => number) => longestOf(responses, lengthOf);
   const origins = Math.min(responses.length, Math.ceil(batchSize / WIDTH));
   return {
     origins,
@@ -132,6 +141,14 @@ function shapeOf(
   };
 }
 
+function longestOf(responses: readonly ResponseRecord[], lengthOf: (response: ResponseRecord) => number): number {
+  return responses.reduce((most, response) => Math.max(most, lengthOf(response)), 0);
+}
+
+function longestPrompt(responses: readonly ResponseRecord[]): number {
+  return longestOf(responses, ({ promptIds }) => promptIds.length);
+}
+
 async function* oneByOne(
   responses: readonly ResponseRecord[],
   options: Parameters<typeof annotateSequential>[1],
@@ -139,7 +156,9 @@ async function* oneByOne(
   for (const response of responses) yield await annotateSequential(response, options);
 }
 
-function tell(tally: Tally, { metrics }: StageContext): void {
+function tell(tally: Tally, { tokens }: AnnotationRecord, { metrics }: StageContext): void {
+  const skipped = tokens.flatMap(({ alternatives }) => alternatives).filter(({ outcome }) => outcome === 'skipped');
+  metrics.inc('cft_annotate_rollouts_total', { outcome: 'skipped' }, skipped.length);
   metrics.inc('cft_annotate_responses_total', {});
   for (const criterion of ['strict-2', 'strict-3'] as const)
     metrics.set('cft_annotate_critical_ratio', { criterion }, tally.ratio(criterion));

@@ -92,7 +92,7 @@ export function fleetDashboard(): string {
               span: 8,
             },
             {
-              expr: rateOf('cft_annotate_rollouts_total', OF, 'namespace, run'),
+              expr: rateOf('cft_annotate_rollouts_total', `${OF},outcome!="skipped"`, 'namespace, run'),
               legend: '{{namespace}}/{{run}}',
             },
           ),

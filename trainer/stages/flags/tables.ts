@@ -144,6 +144,12 @@ export const ANNOTATE_FLAGS: readonly Flag[] = [
     as: 'number',
   },
   {
+    flags: '--recheck-margin <x>',
+    help: 'decide choices that are closer, in logits, as sequential mode does',
+    path: ['spec', 'annotate', 'recheckMargin'],
+    as: 'number',
+  },
+  {
     flags: '--max-samples <n>',
     help: 'annotate at most n kept responses',
     path: ['spec', 'annotate', 'maxSamples'],

@@ -1,0 +1,81 @@
+import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
+import type { DecodableModel } from '../decode/engine.ts';
+import { ProgramSet } from '../decode/program-set.ts';
+import { causalAttention, decoderHidden, lmHead } from '../model/decoder.ts';
+import type { Session } from '../tensor/session.ts';
+import { tf } from '../tensor/tf.ts';
+import { CHOICES } from './alternatives.ts';
+import type { TokenFacts } from './annotation.ts';
+import { immediateResult, type RolloutResult, type RolloutRules } from './rollout.ts';
+
+/** The logits of the token after a sequence. */
+export type Predictor = (ids: readonly number[]) => Float32Array;
+
+/** The continuation of a started response, token by token, to its end. */
+export function continueGreedily(
+  promptIds: readonly number[],
+  start: readonly number[],
+  predict: Predictor,
+  rules: RolloutRules,
+): RolloutResult {
+  const ids = [...start];
+  let margin: number | null = null;
+  while (true) {
+    const over = immediateResult(ids, rules);
+    if (over !== undefined) return { ...over, margin };
+    const [first, second] = likeliest(predict([...promptIds, ...ids]), 2);
+    ids.push(first?.id as number);
+    const gap = (first?.value ?? 0) - (second?.value ?? 0);
+    margin = margin === null ? gap : Math.min(margin, gap);
+  }
+}
+
+/** The model's view of a token from the logits of its position, in double precision. */
+export function factsAt(logits: Float32Array, token: number): TokenFacts {
+  const max = logits.reduce((a, b) => Math.max(a, b));
+  const logSum = max + Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit - max), 0));
+  const entropy = logits.reduce((sum, logit) => sum - Math.exp(logit - logSum) * (logit - logSum), 0);
+  const top = likeliest(logits, CHOICES).map(({ id, value }) => ({ id, logprob: value - logSum }));
+  return { logprob: (logits[token] as number) - logSum, entropy, top };
+}
+
+/** The `count` largest logits, largest first; of equals the lower id first. */
+export function likeliest(logits: Float32Array, count: number): { id: number; value: number }[] {
+  return Array.from(logits, (value, id) => ({ id, value }))
+    .sort((a, b) => b.value - a.value || a.id - b.id)
+    .slice(0, count);
+}
+
+/** Sequences are padded to a multiple of this many tokens. */
+const LENGTH_STEP = 32;
+
+/** Up to so many padded lengths are declared together: one that is declared later costs loading all programs again. */
+const LENGTHS_AT_ONCE = 16;
+
+/**
+ * Predictions by full forward passes of a session's model, one program a padded length.
+ *
+ * @param longest tokens of the longest sequence to come; undefined: not known
+ */
+export function fullForward(session: Session, { config, parameters }: DecodableModel, longest?: number): Predictor {
+  const lengths = Array.from({ length: Math.ceil((longest ?? 0) / LENGTH_STEP) }, (_, i) => (i + 1) * LENGTH_STEP);
+  const declare = (length: number) =>
+    session.program(
+      `predict-${length}`,
+      { ids: { shape: [length], dtype: 'int32' }, last: { shape: [1], dtype: 'int32' } },
+      ({ ids, last }) => {
+        const attend = causalAttention(config, 1, length);
+        const hidden = decoderHidden(config, parameters, ids as Tensor1D, tf.range(0, length, 1, 'int32'), attend);
+        return { logits: lmHead(config, parameters, tf.gather(hidden, last as Tensor1D) as Tensor2D) };
+      },
+    );
+  const usual = lengths.length <= LENGTHS_AT_ONCE ? lengths.map(String) : [];
+  const programs = new ProgramSet((length) => declare(Number(length)), usual);
+  return (ids) => {
+    const length = Math.ceil(ids.length / LENGTH_STEP) * LENGTH_STEP;
+    const program = programs.get(String(length));
+    const padded = new Int32Array(length);
+    padded.set(ids);
+    return program.run({ ids: padded, last: new Int32Array([ids.length - 1]) }).logits as Float32Array;
+  };
+}
