@@ -1,134 +1,112 @@
 import { CftError } from '../crds/errors.ts';
 import { CHOICES } from '../trainer/annotate/alternatives.ts';
 import { annotateBatched, type RolloutTag } from '../trainer/annotate/batched.ts';
+import { fullForward } from '../trainer/annotate/predictor.ts';
 import type { AnnotationRecord, ResponseRecord } from '../trainer/annotate/record.ts';
 import { BranchDecoder } from '../trainer/decode/branch-decoder.ts';
 import { BranchEngine } from '../trainer/decode/branch-engine.ts';
 import { DecodeEngine } from '../trainer/decode/engine.ts';
 import type { OpenModel } from '../trainer/stages/model.ts';
-import { createVerifier } from '../trainer/verify/create.ts';
-import { type Comparison, median, seconds } from './pairs.ts';
+import { type Comparison, seconds, withRatios } from './pairs.ts';
 import type { Peer } from './peer.ts';
-import { decodeGreedily, questions } from './workload.ts';
+import { decodeGreedily, type Workload } from './workload.ts';
 
-const MAX_NEW_TOKENS = 128;
-const ORIGINS = 32;
 const WIDTH = 8;
-/** The definition takes seconds a response: it gets those at these quantiles of the lengths, in the middle of three equal parts. */
-const DEFINED = [1 / 6, 3 / 6, 5 / 6];
-const RESPONSES = 64;
+const RECHECK_MARGIN = 1e-4;
+/** Rollouts that the batched peer decodes at a time. */
+const BATCH = 64;
 
 /**
- * Annotation of correct responses against the definition: transformers' generate, one rollout at a time, both alternatives
- * of every token. Seconds are per response: ours the mean over all of a batch, theirs the mean over one of each third by length.
+ * Annotation of correct responses against the definition in transformers: both alternatives of every token, each rollout with its prefix
+ * computed anew, one at a time and 64 at a time. Seconds are per response token: ours over all responses, theirs over one in the middle
+ * of each of equal parts by length.
  */
-export async function benchAnnotate(model: OpenModel, peer: Peer): Promise<Comparison> {
-  const responses = await correctResponses(model);
+export async function benchAnnotate(model: OpenModel, peer: Peer, workload: Workload): Promise<Comparison[]> {
+  const { origins, maxNewTokens, definitions, every } = workload.annotate;
+  const responses = await correctResponses(model, workload);
   const lengths = responses.map(({ promptIds, responseIds }) => promptIds.length + responseIds.length);
-  const options = {
-    origins: ORIGINS,
-    width: WIDTH,
-    originLength: Math.max(...lengths),
-    branchLength: MAX_NEW_TOKENS,
-    topK: CHOICES,
-    name: 'bench-annotate',
-  };
+  const originLength = Math.max(...lengths);
+  const options = { origins, width: WIDTH, originLength, branchLength: maxNewTokens, topK: CHOICES, name: 'bench' };
   const engine = new BranchEngine(model.session, model, options);
-  const verifier = createVerifier({ type: 'math' });
-  const rules = { eosTokenIds: new Set(model.tokenizer.eosTokenIds), maxNewTokens: MAX_NEW_TOKENS };
+  const rules = { eosTokenIds: new Set(model.tokenizer.eosTokenIds), maxNewTokens };
+  const predict = fullForward(model.session, model, originLength + maxNewTokens);
+  const tokenizer = { decode: (ids: readonly number[]) => workload.textOf(model.tokenizer, ids), tokenText: String };
   const annotate = () => {
-    const decoder = new BranchDecoder<RolloutTag>(engine, rules);
-    return Array.fromAsync(
-      annotateBatched(responses, { ...rules, engine, decoder, tokenizer: model.tokenizer, verifier }),
-    );
+    const decoder = new BranchDecoder<RolloutTag>(engine, { ...rules, closeBelow: RECHECK_MARGIN });
+    const recheck = { margin: RECHECK_MARGIN, predict };
+    const { verifier } = workload;
+    return Array.fromAsync(annotateBatched(responses, { ...rules, engine, decoder, recheck, tokenizer, verifier }));
   };
-  const records = await annotate();
+  const records = (await annotate()).toSorted((a, b) => a.responseIds.length - b.responseIds.length);
+  const tokens = records.reduce((sum, { responseIds }) => sum + responseIds.length, 0);
   const ours: number[] = [];
-  const theirs: number[] = [];
+  const theirs = { one: [] as number[], many: [] as number[] };
   let compared = 0;
   let equal = 0;
-  const byLength = records.toSorted((a, b) => a.responseIds.length - b.responseIds.length);
-  for (const quantile of DEFINED) {
-    const record = byLength[Math.floor(quantile * byLength.length)] as AnnotationRecord;
-    ours.push((await seconds(annotate)) / responses.length);
-    const { promptIds, responseIds } = record;
-    const parameters = {
-      prompt: promptIds,
-      response: responseIds,
-      maxNewTokens: MAX_NEW_TOKENS,
-      eos: [...rules.eosTokenIds],
-    };
-    const answer = await peer.ask<{ rollouts: number[][]; seconds: number }>('rollouts', parameters);
-    theirs.push(answer.seconds);
-    const mask = await maskOf(answer.rollouts, record, model, verifier);
+  for (let part = 0; part < definitions; part++) {
+    const record = records[Math.floor(((part + 0.5) / definitions) * records.length)] as AnnotationRecord;
+    const { promptIds: prompt, responseIds: response } = record;
+    const places = response
+      .keys()
+      .filter((t) => t % every === 0)
+      .toArray();
+    const request = { prompt, response, places, maxNewTokens, eos: [...rules.eosTokenIds] };
+    ours.push((await seconds(annotate)) / tokens);
+    const one = await peer.ask<Rollouts>('rollouts', { ...request, batch: 1 });
+    const many = await peer.ask<Rollouts>('rollouts', { ...request, batch: BATCH });
+    theirs.one.push(one.seconds / places.length);
+    theirs.many.push(many.seconds / places.length);
+    const mask = await maskOf(one.rollouts, record, model, workload);
     compared += mask.length;
-    equal += mask.filter((critical, t) => critical === record.masks['strict-3'][t]).length;
+    equal += mask.filter((critical, i) => critical === record.masks['strict-3'][places[i] as number]).length;
   }
   if (equal < compared * 0.98)
     throw new CftError('Internal', `only ${equal} of ${compared} tokens have the peer's mask`, {
       where: 'bench/annotate.ts',
     });
-  const mean = theirs.reduce((sum, time) => sum + time, 0) / theirs.length;
-  const ratios = ours.map((time) => mean / time);
-  return {
-    name: `annotation, ${RESPONSES} responses`,
-    peer: 'transformers, one rollout at a time',
-    same: `${equal} of ${compared} mask entries equal`,
-    ours: median(ours),
-    theirs: mean,
-    ratio: median(ratios),
-    low: Math.min(...ratios),
-    high: Math.max(...ratios),
-  };
+  const same = `${equal} of ${compared} mask entries equal`;
+  return [
+    withRatios({ name: 'annotation, per token', peer: 'transformers, a rollout at a time', same }, ours, theirs.one),
+    withRatios({ name: 'annotation, per token', peer: `transformers, ${BATCH} at a time`, same }, ours, theirs.many),
+  ];
 }
 
-async function correctResponses(model: OpenModel): Promise<ResponseRecord[]> {
+interface Rollouts {
+  readonly rollouts: readonly (readonly number[])[];
+}
+
+async function correctResponses(model: OpenModel, workload: Workload): Promise<ResponseRecord[]> {
   const { tokenizer } = model;
-  const asked = await questions(tokenizer, 4 * RESPONSES);
+  const { responses: wanted, maxNewTokens } = workload.annotate;
+  const asked = await workload.questions(tokenizer, 4 * wanted);
   const longest = Math.max(...asked.map(({ prompt }) => prompt.length));
-  const engine = new DecodeEngine(model.session, model, {
-    slots: 128,
-    maxLength: longest + MAX_NEW_TOKENS,
-    name: 'bench-generate',
-  });
-  const out = decodeGreedily(
-    engine,
-    asked.map(({ prompt }) => prompt),
-    MAX_NEW_TOKENS,
-    new Set(tokenizer.eosTokenIds),
-  );
-  const texts = out.map((ids) => tokenizer.decode(ids, { skipSpecialTokens: true }));
-  const verdicts = await createVerifier({ type: 'math' }).verify(
+  const options = { slots: 2 * wanted, maxLength: longest + maxNewTokens, name: 'bench-generate' };
+  const engine = new DecodeEngine(model.session, model, options);
+  const prompts = asked.map(({ prompt }) => prompt);
+  const out = decodeGreedily(engine, prompts, maxNewTokens, new Set(tokenizer.eosTokenIds));
+  const texts = out.map((ids) => workload.textOf(tokenizer, ids));
+  const verdicts = await workload.verifier.verify(
     texts.map((response, i) => ({ response, answer: asked[i]?.answer ?? '' })),
   );
   return asked
     .map(({ prompt, answer }, i) => ({
-      id: String(i),
-      question: '',
-      prompt: '',
-      answer,
-      promptIds: [...prompt],
-      response: texts[i] as string,
-      responseIds: out[i] as number[],
+      ...{ id: String(i), question: '', prompt: '', answer, expected: answer, extracted: null },
+      ...{ promptIds: [...prompt], response: texts[i] as string, responseIds: out[i] as number[] },
       finish: 'eos' as const,
       correct: verdicts[i]?.correct === true,
-      extracted: null,
-      expected: answer,
     }))
     .filter(({ correct }) => correct)
-    .slice(0, RESPONSES);
+    .slice(0, wanted);
 }
 
 /** The strict-3 mask from the peer's rollouts: two a token, both wrong. */
 async function maskOf(
-  rollouts: readonly number[][],
-  record: AnnotationRecord,
+  rollouts: Rollouts['rollouts'],
+  { answer }: AnnotationRecord,
   model: OpenModel,
-  verifier: ReturnType<typeof createVerifier>,
+  workload: Workload,
 ): Promise<number[]> {
-  const texts = rollouts.map((ids) => model.tokenizer.decode(ids, { skipSpecialTokens: true }));
-  const verdicts = await verifier.verify(texts.map((response) => ({ response, answer: record.answer })));
-  return record.responseIds.map((_, t) =>
-    verdicts[2 * t]?.correct === false && verdicts[2 * t + 1]?.correct === false ? 1 : 0,
-  );
+  const items = rollouts.map((ids) => ({ response: workload.textOf(model.tokenizer, ids), answer }));
+  const wrong = (await workload.verifier.verify(items)).map(({ correct }) => !correct);
+  return Array.from({ length: rollouts.length / 2 }, (_, t) => (wrong[2 * t] && wrong[2 * t + 1] ? 1 : 0));
 }

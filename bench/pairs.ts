@@ -24,11 +24,24 @@ export async function compare(
   await theirs();
   const measured: { ours: number; theirs: number }[] = [];
   for (let pair = 0; pair < pairs; pair++) measured.push({ ours: await ours(), theirs: await theirs() });
-  const ratios = measured.map((pair) => pair.theirs / pair.ours);
+  return withRatios(
+    names,
+    measured.map((pair) => pair.ours),
+    measured.map((pair) => pair.theirs),
+  );
+}
+
+/** A row from the seconds of both sides, pair by pair. */
+export function withRatios(
+  names: Pick<Comparison, 'name' | 'peer' | 'same'>,
+  ours: readonly number[],
+  theirs: readonly number[],
+): Comparison {
+  const ratios = ours.map((time, pair) => (theirs[pair] as number) / time);
   return {
     ...names,
-    ours: median(measured.map((pair) => pair.ours)),
-    theirs: median(measured.map((pair) => pair.theirs)),
+    ours: median(ours),
+    theirs: median(theirs),
     ratio: median(ratios),
     low: Math.min(...ratios),
     high: Math.max(...ratios),

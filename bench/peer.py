@@ -1,6 +1,6 @@
 """The other side of the benchmark: PyTorch and transformers doing the same work, one command a line on standard input.
 
-Each answer is a line of JSON with the seconds it took. Loading and warming up are commands of their own, so that they are not timed.
+Each answer is a line of JSON with the seconds it took. `peer.py make DIR CONFIG` writes a model with random weights instead.
 """
 
 import json
@@ -8,7 +8,12 @@ import sys
 import time
 
 import torch
-from transformers import Qwen2ForCausalLM
+from transformers import Qwen2Config, Qwen2ForCausalLM
+
+if sys.argv[1] == "make":
+    torch.manual_seed(0)
+    Qwen2ForCausalLM(Qwen2Config(**json.loads(sys.argv[3]))).save_pretrained(sys.argv[2])
+    sys.exit()
 
 torch.set_num_threads(2)
 model = Qwen2ForCausalLM.from_pretrained(sys.argv[1], dtype=torch.float32).eval()
@@ -30,18 +35,28 @@ def decode(prompts, newTokens):
     return {"ids": generate(prompts, newTokens, None)}
 
 
-def rollouts(prompt, response, maxNewTokens, eos):
-    """The definition: for each token its first two alternatives, each continued greedily on its own."""
+def starts(prompt, response, places):
+    """The response up to each place, with each of the model's first two other tokens there."""
     with torch.no_grad():
         logits = model(torch.tensor([prompt + response])).logits[0, len(prompt) - 1 : -1]
     out = []
-    for t, token in enumerate(response):
+    for t in places:
         order = torch.sort(logits[t], descending=True, stable=True).indices[:3].tolist()
-        for alternative in [i for i in order if i != token][:2]:
-            ids = response[:t] + [alternative]
-            if alternative not in eos and len(ids) < maxNewTokens:
-                ids += generate([prompt + ids], maxNewTokens - len(ids), eos)[0]
-            out.append(ids)
+        out += [response[:t] + [i] for i in [i for i in order if i != response[t]][:2]]
+    return out
+
+
+def rollouts(prompt, response, places, maxNewTokens, eos, batch):
+    """The definition: each alternative continued greedily, `batch` of them at a time, each with its prefix computed anew."""
+    out = starts(prompt, response, places)
+    unfinished = [i for i, ids in enumerate(out) if ids[-1] not in eos and len(ids) < maxNewTokens]
+    for first in range(0, len(unfinished), batch):
+        chunk = unfinished[first : first + batch]
+        longest = max(maxNewTokens - len(out[i]) for i in chunk)
+        for i, ids in zip(chunk, generate([prompt + out[i] for i in chunk], longest, eos)):
+            ids = ids[: maxNewTokens - len(out[i])]
+            ends = [n for n, token in enumerate(ids) if token in eos]
+            out[i] += ids[: ends[0] + 1] if ends else ids
     return {"rollouts": out}
 
 

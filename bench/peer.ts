@@ -1,6 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 import { CftError } from '../crds/errors.ts';
+
+const SCRIPT = new URL('./peer.py', import.meta.url).pathname;
+
+/** Writes a Qwen2 model of this configuration, with random weights. */
+export async function makeModel(python: string, dir: string, config: Readonly<Record<string, unknown>>): Promise<void> {
+  await promisify(execFile)(python, [SCRIPT, 'make', dir, JSON.stringify(config)]);
+}
 
 /** PyTorch and transformers in a process of their own (peer.py), which does one command at a time. */
 export class Peer {
@@ -14,8 +22,7 @@ export class Peer {
 
   /** Starts it with a model loaded. */
   static async start(python: string, modelDir: string): Promise<Peer> {
-    const script = new URL('./peer.py', import.meta.url).pathname;
-    const child = spawn(python, [script, modelDir], { stdio: ['pipe', 'pipe', 'ignore'] });
+    const child = spawn(python, [SCRIPT, modelDir], { stdio: ['pipe', 'pipe', 'ignore'] });
     const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
     const peer = new Peer(child, lines);
     await peer.#read();

@@ -7,74 +7,81 @@ import { createTrainPrograms } from '../trainer/train/programs.ts';
 import type { WeightedSequence } from '../trainer/train/sequence.ts';
 import { type Comparison, compare, seconds } from './pairs.ts';
 import type { Peer } from './peer.ts';
-import { decodeGreedily, questions } from './workload.ts';
+import { decodeGreedily, type Workload } from './workload.ts';
 
-const BATCH = 32;
-const NEW_TOKENS = 64;
 const IGNORED = -100;
 
-/** One optimizer step of plain SFT on 32 responses, against PyTorch eager on the same padded batch. Updates the model's weights. */
-export async function benchTrain(model: OpenModel, peer: Peer): Promise<Comparison> {
-  const sequences = await responses(model);
+/** Which response tokens are trained: all, or every tenth, as if those were the critical ones. */
+const KINDS = [
+  { label: 'SFT step', isTrained: () => true },
+  { label: 'CFT step, 10 % critical', isTrained: (t: number) => t % 10 === 4 },
+] as const;
+
+/** One optimizer step on some responses, against PyTorch eager on the same padded batch. Updates the model's weights. */
+export async function benchTrain(model: OpenModel, peer: Peer, workload: Workload): Promise<Comparison[]> {
+  const responses = await greedyResponses(model, workload);
   const trained = model.variables;
-  const optimizer = createAdamW(model.session, trained, {
-    beta1: 0.9,
-    beta2: 0.999,
-    epsilon: 1e-8,
-    weightDecay: 0.01,
-    decay: 'all',
-  });
+  const settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, decay: 'all' } as const;
+  const optimizer = createAdamW(model.session, trained, settings);
   const programs = createTrainPrograms({ ...model, trained }, optimizer, 1);
-  const batches = microBatches(sequences, BATCH, 'step', (shape) => shape);
+  const longest = Math.max(...responses.map(({ ids }) => ids.length));
   let count = 0;
-  const step = () => programs.step(batches, optimizer.scalars(++count, 1e-4)).loss;
-  const longest = Math.max(...sequences.map(({ ids }) => ids.length));
-  const padded = (values: readonly number[], filler: number) => [
-    ...values,
-    ...Array.from({ length: longest - values.length }, () => filler),
-  ];
-  const ids = sequences.map((sequence) => padded(sequence.ids, 0));
-  const labels = sequences.map((sequence) =>
+  const rows: Comparison[] = [];
+  for (const { label, isTrained } of KINDS) {
+    const sequences = responses.map(({ ids, promptLength }) => ({
+      ...{ ids, promptLength },
+      weights: ids.map((_, i) => (i >= promptLength && isTrained(i - promptLength) ? 1 : 0)),
+    }));
+    const batches = microBatches(sequences, sequences.length, 'step', (shape) => shape);
+    const step = () => programs.step(batches, optimizer.scalars(++count, 1e-4)).loss;
+    const batch = { ids: paddedIds(sequences, longest), labels: paddedLabels(sequences, longest) };
+    const [ours, theirs] = [step(), (await peer.ask<{ loss: number }>('train', batch)).loss];
+    if (Math.abs(ours - theirs) > 1e-3 * theirs)
+      throw new CftError('Internal', `the first loss is ${ours}, the peer's ${theirs}`, { where: 'bench/train.ts' });
+    rows.push(
+      await compare(
+        {
+          name: `${label}, ${sequences.length} x ${longest}`,
+          peer: 'PyTorch eager',
+          same: `first loss ${ours.toFixed(5)} and ${theirs.toFixed(5)}`,
+        },
+        workload.pairs,
+        () => seconds(step),
+        async () => (await peer.ask('train', batch)).seconds,
+      ),
+    );
+  }
+  return rows;
+}
+
+function padded(values: readonly number[], length: number, filler: number): number[] {
+  return Array.from({ length }, (_, i) => values[i] ?? filler);
+}
+
+function paddedIds(sequences: readonly WeightedSequence[], length: number): number[][] {
+  return sequences.map(({ ids }) => padded(ids, length, 0));
+}
+
+function paddedLabels(sequences: readonly WeightedSequence[], length: number): number[][] {
+  return sequences.map(({ ids, weights }) =>
     padded(
-      sequence.ids.map((id, i) => (i < (sequence.promptLength ?? 0) ? IGNORED : id)),
+      ids.map((id, i) => (weights[i] === 0 ? IGNORED : id)),
+      length,
       IGNORED,
     ),
   );
-  const [ours, theirs] = [step(), (await peer.ask<{ loss: number }>('train', { ids, labels })).loss];
-  if (Math.abs(ours - theirs) > 1e-3 * theirs)
-    throw new CftError('Internal', `the first loss is ${ours}, the peer's ${theirs}`, { where: 'bench/train.ts' });
-  return compare(
-    {
-      name: `SFT step, ${BATCH} x ${longest} tokens`,
-      peer: 'PyTorch eager',
-      same: `first loss ${ours.toFixed(5)} and ${theirs.toFixed(5)}`,
-    },
-    9,
-    () => seconds(step),
-    async () => (await peer.ask('train', { ids, labels })).seconds,
-  );
 }
 
-async function responses(model: OpenModel): Promise<WeightedSequence[]> {
-  const asked = await questions(model.tokenizer, BATCH);
+async function greedyResponses(
+  model: OpenModel,
+  workload: Workload,
+): Promise<{ readonly ids: readonly number[]; readonly promptLength: number }[]> {
+  const { sequences, newTokens } = workload.train;
+  const asked = await workload.questions(model.tokenizer, sequences);
   const longest = Math.max(...asked.map(({ prompt }) => prompt.length));
-  const engine = new DecodeEngine(model.session, model, {
-    slots: BATCH,
-    maxLength: longest + NEW_TOKENS,
-    name: 'bench-responses',
-  });
-  const out = decodeGreedily(
-    engine,
-    asked.map(({ prompt }) => prompt),
-    NEW_TOKENS,
-    new Set(model.tokenizer.eosTokenIds),
-  );
-  return asked.map(({ prompt }, i) => {
-    const response = out[i] as number[];
-    return {
-      ids: [...prompt, ...response],
-      weights: [...prompt.map(() => 0), ...response.map(() => 1)],
-      promptLength: prompt.length,
-    };
-  });
+  const options = { slots: sequences, maxLength: longest + newTokens, name: 'bench-responses' };
+  const engine = new DecodeEngine(model.session, model, options);
+  const prompts = asked.map(({ prompt }) => prompt);
+  const out = decodeGreedily(engine, prompts, newTokens, new Set(model.tokenizer.eosTokenIds));
+  return prompts.map((prompt, i) => ({ ids: [...prompt, ...(out[i] as number[])], promptLength: prompt.length }));
 }
