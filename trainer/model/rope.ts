@@ -1,13 +1,13 @@
-import type { Tensor1D, Tensor3D, Tensor4D } from '@tensorflow/tfjs-core';
+import type { Tensor1D, Tensor3D } from '@tensorflow/tfjs-core';
 import { CftError } from '../../crds/errors.ts';
 import { tf } from '../tensor/tf.ts';
 import type { ModelConfig } from './config.ts';
 import type { RopeConfig } from './rope-config.ts';
 
-/** Each row's rotation, both [rows, 1, 2, rotaryDim / 2]: the cosines of its angles twice, and the sines, first negated. */
+/** Each row's rotation, both [rows, 1, rotaryDim]: the cosines of its angles twice, and the sines, first negated. */
 export interface Rotary {
-  readonly cos: Tensor4D;
-  readonly sin: Tensor4D;
+  readonly cos: Tensor3D;
+  readonly sin: Tensor3D;
 }
 
 const { fround } = Math;
@@ -97,26 +97,26 @@ export function requireFixedAngles({ rope, modelType }: ModelConfig, length: num
 /** The rotation of each row, the same for all layers, computed in fp32 from the positions. @param positions [rows] int32 */
 export function rotaryTable(config: ModelConfig, positions: Tensor1D): Rotary {
   const { frequencies, attentionFactor } = rotaryFrequencies(config.rope);
-  const places = tf.reshape(tf.cast(positions, 'float32'), [positions.shape[0], 1, 1, 1]);
-  const angles = tf.mul(places, tf.tensor1d(frequencies)) as Tensor4D;
-  const scaled = (x: Tensor4D): Tensor4D => (attentionFactor === 1 ? x : tf.mul(x, attentionFactor));
+  const places = tf.reshape(tf.cast(positions, 'float32'), [positions.shape[0], 1, 1]);
+  const angles = tf.mul(places, tf.tensor1d(frequencies)) as Tensor3D;
+  const scaled = (x: Tensor3D): Tensor3D => (attentionFactor === 1 ? x : tf.mul(x, attentionFactor));
   const [cos, sin] = [scaled(tf.cos(angles)), scaled(tf.sin(angles))];
   return { cos: tf.concat([cos, cos], 2), sin: tf.concat([tf.neg(sin), sin], 2) };
 }
 
 /**
- * Turns each head's vector by its row's angles: x * cos + rotate_half(x) * sin, in transformers' words. Taken as two halves,
- * a vector's rotate_half is the halves swapped, with the sign that the table already holds. Dimensions behind the rotary ones pass.
+ * Turns each head's vector by its row's angles: x * cos + rotate_half(x) * sin, in transformers' words. A vector's
+ * rotate_half is its halves swapped, with the sign that the table already holds. Dimensions behind the rotary ones pass.
  *
  * @param x [rows, heads, headDim]
  */
 export function rope(x: Tensor3D, { cos, sin }: Rotary): Tensor3D {
-  const [rows, heads, headDim] = x.shape;
-  const rotaryDim = 2 * cos.shape[3];
+  const headDim = x.shape[2];
+  const rotaryDim = cos.shape[2];
   if (rotaryDim < headDim) {
     const [turned, passed] = tf.split(x, [rotaryDim, headDim - rotaryDim], 2) as [Tensor3D, Tensor3D];
     return tf.concat([rope(turned, { cos, sin }), passed], 2);
   }
-  const halves = tf.reshape(x, [rows, heads, 2, headDim / 2]);
-  return tf.reshape(tf.add(tf.mul(halves, cos), tf.mul(tf.reverse(halves, 2), sin)), [rows, heads, headDim]);
+  const [first, second] = tf.split(x, 2, 2) as [Tensor3D, Tensor3D];
+  return tf.add(tf.mul(x, cos), tf.mul(tf.concat([second, first], 2), sin));
 }
