@@ -11,7 +11,6 @@ import { type Comparison, seconds, withRatios } from './pairs.ts';
 import type { Peer } from './peer.ts';
 import { decodeGreedily, type Workload } from './workload.ts';
 
-const WIDTH = 8;
 const RECHECK_MARGIN = 1e-4;
 /** Rollouts that the batched peer decodes at a time. */
 const BATCH = 64;
@@ -22,11 +21,11 @@ const BATCH = 64;
  * of each of equal parts by length.
  */
 export async function benchAnnotate(model: OpenModel, peer: Peer, workload: Workload): Promise<Comparison[]> {
-  const { origins, maxNewTokens, definitions, every } = workload.annotate;
+  const { origins, width, maxNewTokens, definitions, every } = workload.annotate;
   const responses = await correctResponses(model, workload);
   const lengths = responses.map(({ promptIds, responseIds }) => promptIds.length + responseIds.length);
   const originLength = Math.max(...lengths);
-  const options = { origins, width: WIDTH, originLength, branchLength: maxNewTokens, topK: CHOICES, name: 'bench' };
+  const options = { origins, width, originLength, branchLength: maxNewTokens, topK: CHOICES, name: 'bench' };
   const engine = new BranchEngine(model.session, model, options);
   const rules = { eosTokenIds: new Set(model.tokenizer.eosTokenIds), maxNewTokens };
   const predict = fullForward(model.session, model, originLength + maxNewTokens);
