@@ -18,8 +18,8 @@ interface TracedProgram {
   readonly fetchNames: string;
 }
 
-/** Elements of the variables that one run gives their values: 64 MiB, or one variable. */
-const ASSIGNED_AT_ONCE = 2 ** 24;
+/** Elements of the variables that one run gives their values: 32 MiB, or one variable. */
+const ASSIGNED_AT_ONCE = 2 ** 23;
 
 function sizeOf(spec: TensorSpec): number {
   return spec.shape.reduce((a, b) => a * b, 1);
