@@ -4,10 +4,10 @@ import type { AnnotateStage } from '../../crds/stage.ts';
 import { CHOICES } from '../annotate/alternatives.ts';
 import { annotateBatched, type RolloutTag } from '../annotate/batched.ts';
 import { fullForward } from '../annotate/predictor.ts';
-import { type AnnotationRecord, ResponseRecord } from '../annotate/record.ts';
+import type { AnnotationRecord, ResponseRecord } from '../annotate/record.ts';
+import { correctResponses, type Survey, surveyResponses } from '../annotate/responses.ts';
 import { annotateSequential } from '../annotate/sequential.ts';
 import { LOW_CRITICAL_RATIO, Tally } from '../annotate/tally.ts';
-import { readJsonl } from '../data/jsonl.ts';
 import { BranchDecoder } from '../decode/branch-decoder.ts';
 import { BranchEngine, type BranchOptions } from '../decode/branch-engine.ts';
 import { createVerifier } from '../verify/create.ts';
@@ -29,22 +29,29 @@ const WIDTH = 8;
 export async function annotate(stage: AnnotateStage, context: StageContext): Promise<StageOutcome> {
   const { params } = stage;
   const input = join(stage.runDir, params.input);
-  const responses = await correctResponses(input, params);
+  const responses = (from: number) => correctResponses(input, from, params.maxSamples);
+  const survey = await surveyResponses(responses(0));
+  const total = survey.ids.length;
+  if (total === 0 && params.shard.count === 1)
+    throw new CftError('NoCorrectResponse', 'there is no correct response to annotate', {
+      where: input,
+      hint: 'see what the model answered in this file',
+    });
   const path = join(stage.runDir, params.output);
   const tally = new Tally(params.criterion);
   const lines = await OrderedLines.open<AnnotationRecord>({
     path,
-    ids: responses.map(({ id }) => id),
+    ids: survey.ids,
     idOf: ({ id }) => id,
     onExisting: (record) => tally.add(record),
   });
-  const progress = () => context.progress.update({ phase: 'annotate', done: tally.responses, total: responses.length });
+  const progress = () => context.progress.update({ phase: 'annotate', done: tally.responses, total });
   progress();
   try {
-    if (tally.responses < responses.length) {
+    if (tally.responses < total) {
       const model = await openModel(params.model.source, context, { precision: params.model.precision });
       try {
-        for await (const record of annotations(responses, tally.responses, params, model, context)) {
+        for await (const record of annotations(responses(tally.responses), survey, params, model, context)) {
           await lines.add(tally.responses, record);
           tally.add(record);
           tell(tally, record, context);
@@ -61,40 +68,15 @@ export async function annotate(stage: AnnotateStage, context: StageContext): Pro
   return outcome(tally, stage, context);
 }
 
-async function correctResponses(
-  path: string,
-  { shard, maxSamples }: AnnotateStage['params'],
-): Promise<ResponseRecord[]> {
-  const correct: ResponseRecord[] = [];
-  for await (const { value, line } of readJsonl(path)) {
-    const parsed = ResponseRecord.safeParse(value);
-    if (!parsed.success) {
-      const [issue] = parsed.error.issues;
-      throw new CftError('InvalidRecord', `${issue?.path.join('.')}: ${issue?.message}`, {
-        where: `${path}:${line}`,
-        hint: 'this file should be the output of cft generate',
-      });
-    }
-    if (parsed.data.correct) correct.push(parsed.data);
-  }
-  if (correct.length === 0 && shard.count === 1)
-    throw new CftError('NoCorrectResponse', 'there is no correct response to annotate', {
-      where: path,
-      hint: 'see what the model answered in this file',
-    });
-  return correct.slice(0, maxSamples);
-}
-
-/** @param responses of the shard, of which the first `done` have their annotation */
+/** @param survey of all responses of the shard, those that have their annotation already included */
 function annotations(
-  responses: readonly ResponseRecord[],
-  done: number,
+  responses: AsyncIterable<ResponseRecord>,
+  survey: Survey,
   params: AnnotateStage['params'],
   model: OpenModel,
   context: StageContext,
 ): AsyncGenerator<AnnotationRecord> {
-  if (params.transfer !== undefined)
-    return transferredAnnotations(responses.slice(done), params.transfer, params, model, context);
+  if (params.transfer !== undefined) return transferredAnnotations(responses, params.transfer, survey, model, context);
   const { tokenizer, session } = model;
   const common = {
     tokenizer,
@@ -107,53 +89,33 @@ function annotations(
       context.metrics.inc('cft_annotate_shared_tokens_total', {}, shared);
     },
   };
-  if (params.mode === 'sequential')
-    return oneByOne(responses.slice(done), { ...common, predict: fullForward(session, model) });
-  const shape = shapeOf(responses, params);
+  if (params.mode === 'sequential') return oneByOne(responses, { ...common, predict: fullForward(session, model) });
+  const shape = shapeOf(survey, params);
   const engine = new BranchEngine(session, model, shape);
   const margin = params.recheckMargin;
   const decoder = new BranchDecoder<RolloutTag>(engine, { ...common, closeBelow: margin });
   const recheck = {
     margin,
-    predict: fullForward(session, model, Math.max(shape.originLength, longestPrompt(responses) + params.maxNewTokens)),
+    predict: fullForward(session, model, Math.max(survey.longest, survey.longestPrompt + params.maxNewTokens)),
     onRecheck: (changed: boolean) =>
       context.metrics.inc('cft_annotate_rechecks_total', { outcome: changed ? 'changed' : 'same' }),
   };
-  return annotateBatched(responses.slice(done), { ...common, engine, decoder, recheck });
+  return annotateBatched(responses, { ...common, engine, decoder, recheck });
 }
 
 /** By all responses of the shard, so that a stage that goes on computes in the same shapes, and to the same bits. */
-function shapeOf(
-  responses: readonly ResponseRecord[],
-  { batchSize, maxNewTokens }: AnnotateStage['params'],
-): BranchOptions {
-  const longest = (lengthOf: (response: ResponseRecord) => number) => longestOf(responses, lengthOf);
-  const origins = Math.min(responses.length, Math.ceil(batchSize / WIDTH));
-  return {
-    origins,
-    width: Math.min(
-      Math.ceil(batchSize / origins),
-      longest(({ responseIds }) => responseIds.length),
-    ),
-    originLength: longest(({ promptIds, responseIds }) => promptIds.length + responseIds.length),
-    branchLength: maxNewTokens,
-    topK: CHOICES,
-  };
-}
-
-function longestOf(responses: readonly ResponseRecord[], lengthOf: (response: ResponseRecord) => number): number {
-  return responses.reduce((most, response) => Math.max(most, lengthOf(response)), 0);
-}
-
-function longestPrompt(responses: readonly ResponseRecord[]): number {
-  return longestOf(responses, ({ promptIds }) => promptIds.length);
+function shapeOf({ ids, longest, longestResponse }: Survey, params: AnnotateStage['params']): BranchOptions {
+  const { batchSize, maxNewTokens } = params;
+  const origins = Math.min(ids.length, Math.ceil(batchSize / WIDTH));
+  const width = Math.min(Math.ceil(batchSize / origins), longestResponse);
+  return { origins, width, originLength: longest, branchLength: maxNewTokens, topK: CHOICES };
 }
 
 async function* oneByOne(
-  responses: readonly ResponseRecord[],
+  responses: AsyncIterable<ResponseRecord>,
   options: Parameters<typeof annotateSequential>[1],
 ): AsyncGenerator<AnnotationRecord> {
-  for (const response of responses) yield await annotateSequential(response, options);
+  for await (const response of responses) yield await annotateSequential(response, options);
 }
 
 function tell(tally: Tally, { tokens }: AnnotationRecord, { metrics }: StageContext): void {

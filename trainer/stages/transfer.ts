@@ -1,8 +1,9 @@
 import { CftError } from '../../crds/errors.ts';
-import type { AnnotateStage, GenerateStage } from '../../crds/stage.ts';
+import type { GenerateStage } from '../../crds/stage.ts';
 import { CHOICES } from '../annotate/alternatives.ts';
 import { readAllAnnotations } from '../annotate/files.ts';
 import type { AnnotationRecord, ResponseRecord } from '../annotate/record.ts';
+import type { Survey } from '../annotate/responses.ts';
 import { scoredRecord } from '../annotate/scored.ts';
 import { type TransferWay, transferMasks } from '../annotate/transfer.ts';
 import type { Example } from '../data/examples.ts';
@@ -32,18 +33,16 @@ export async function transferredResponses(examples: readonly Example[], { sourc
 
 /** The responses with the masks of another model's annotations, and this model's view of each token. Of the ways taken, `context.warn` is told where one is a guess. */
 export async function* transferredAnnotations(
-  responses: readonly ResponseRecord[],
+  responses: AsyncIterable<ResponseRecord>,
   { source }: Transfer,
-  { maxNewTokens }: AnnotateStage['params'],
+  { longest: maxLength }: Pick<Survey, 'longest'>,
   model: OpenModel,
   context: StageContext,
 ): AsyncGenerator<AnnotationRecord> {
   const known = await annotationsByKey(source);
-  const longest = responses.reduce((most, { promptIds }) => Math.max(most, promptIds.length), 0);
-  const options = { origins: 1, maxLength: longest + maxNewTokens, topK: CHOICES, name: 'transfer' };
-  const scorer = new Scorer(model.session, model, options);
+  const scorer = new Scorer(model.session, model, { origins: 1, maxLength, topK: CHOICES, name: 'transfer' });
   const ways: Record<TransferWay, number> = { tokens: 0, spans: 0, scores: 0 };
-  for (const response of responses) {
+  for await (const response of responses) {
     const found = known.get(response.id) ?? known.get(questionKey(response));
     if (found === undefined)
       throw new CftError('InvalidRecord', `the annotations have no response to the question ${response.id}`, {
@@ -58,7 +57,7 @@ export async function* transferredAnnotations(
   if (ways.scores > 0)
     context.warn(
       'TransferByScore',
-      `the tokens of ${ways.scores} of ${responses.length} responses could not be laid beside those of the annotations: their critical tokens were chosen by probability`,
+      `the tokens of ${ways.scores} of ${ways.tokens + ways.spans + ways.scores} responses could not be laid beside those of the annotations: their critical tokens were chosen by probability`,
     );
 }
 
