@@ -1,5 +1,6 @@
 import type { DecodeEngine } from './engine.ts';
 import { type Growing, grow, started } from './growing.ts';
+import { mayWait } from './reach.ts';
 
 /** A sequence to decode. */
 export interface DecodeRequest<T> {
@@ -37,8 +38,6 @@ export interface BatchOptions {
 
 /** Part of the slots that should be free before sequences are let in: for a few that costs nearly as much as for many. */
 const ADMISSION = 1 / 8;
-/** Part of the active sequences that may wait for others of their length. */
-const WAITING = 1 / 8;
 
 /**
  * Continuous batching over an engine's slots: a slot whose sequence finished is free for the next at once. What a sequence
@@ -123,11 +122,11 @@ export class BatchDecoder<T> {
     return finished;
   }
 
-  /** The cheapest reach that serves all but the few longest. */
+  /** The cheapest reach that serves all but the few that may wait. */
   #reach(): number {
     const lengths = this.#active.flatMap((active) => (active === undefined ? [] : [active.position + 1]));
     lengths.sort((a, b) => a - b);
-    return this.#engine.reachFor(lengths[Math.ceil((1 - WAITING) * lengths.length) - 1] ?? 0);
+    return this.#engine.reachFor(lengths[Math.ceil((1 - mayWait(this.#steps)) * lengths.length) - 1] ?? 0);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { DecodedSequence } from './batch.ts';
 import type { BranchEngine } from './branch-engine.ts';
 import { type Growing, grow, started } from './growing.ts';
+import { mayWait } from './reach.ts';
 
 /** A branch to decode. */
 export interface BranchRequest<T> {
@@ -18,9 +19,6 @@ export interface BranchDecoderOptions {
   /** Choices whose margin is smaller are noted as close. Default 0: none. */
   readonly closeBelow?: number;
 }
-
-/** Part of the branches that may wait for others of their length. */
-const WAITING = 1 / 8;
 
 /** Continuous batching over an engine's branches: the slot of one that has ended is free for the next of its origin at once. */
 export class BranchDecoder<T> {
@@ -74,13 +72,13 @@ export class BranchDecoder<T> {
     const reach = this.#engine.reachFor(
       active.map(({ start }) => start),
       active.map(lengthOf),
-      WAITING,
+      mayWait(this.#steps),
     );
     const out = this.#engine.step(states, reach);
     this.#steps++;
     const ended: DecodedSequence<T>[] = [];
     for (const [slot, branch] of this.#slots.entries()) {
-      if (branch === undefined || !this.#engine.serves(reach, branch.start, lengthOf(branch))) continue;
+      if (branch === undefined || !this.#engine.serves(reach, lengthOf(branch))) continue;
       this.#tokens++;
       const sequence = grow(branch, slot, out, this.#options);
       if (sequence === undefined) continue;

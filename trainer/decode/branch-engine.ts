@@ -86,22 +86,23 @@ export class BranchEngine {
   }
 
   /**
-   * What the next step can serve at the least cost: all branches but a few, for which it would cost all others more.
+   * What the next step can serve at the least cost: every origin, whose keys and values cost little for being shared, and all branches
+   * but a few, for which it would cost all others more.
    *
    * @param starts  tokens in common with the origin, an entry a branch
    * @param lengths tokens of its own with the next one, an entry a branch
-   * @param waiting part of the branches that may wait, for each of the two
+   * @param waiting part of the branches that may wait
    */
   reachFor(starts: readonly number[], lengths: readonly number[], waiting: number): BranchReach {
     return {
-      origin: this.#originReaches.ofMost(starts, waiting),
+      origin: this.#originReaches.of(Math.max(0, ...starts)),
       branch: this.#branchReaches.ofMost(lengths, waiting),
     };
   }
 
-  /** Whether a step of that reach serves a branch; if not, it is to be fed the same again. */
-  serves(reach: BranchReach, start: number, length: number): boolean {
-    return start <= reach.origin * this.#originReaches.block && length <= reach.branch * BRANCH_BLOCK;
+  /** Whether a step of that reach serves a branch of this length; if not, it is to be fed the same again. */
+  serves({ branch }: BranchReach, length: number): boolean {
+    return length <= branch * BRANCH_BLOCK;
   }
 
   /** Feeds a token to every slot and chooses the next. */

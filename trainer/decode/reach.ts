@@ -1,6 +1,15 @@
 /** Up to so many sizes all programs are declared before the first run; with more, those that are needed when they are. */
 const AT_ONCE = 4;
 
+/** Part of the active sequences that may wait for others of their length, and after how many steps none may. */
+const WAITING = 1 / 8;
+const SERVED_EVERY = 16;
+
+/** The part of the active sequences, the longest, that a step may leave waiting. Now and then it is none, so that each gets on. */
+export function mayWait(step: number): number {
+  return step % SERVED_EVERY === SERVED_EVERY - 1 ? 0 : WAITING;
+}
+
 /** Sizes to which what programs look at is rounded up, so that there are few programs and little is looked at in vain. */
 export class Reaches {
   /** In blocks, rising. */
