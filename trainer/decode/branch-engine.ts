@@ -127,11 +127,7 @@ function declareStep(
 ): Program {
   const each = { shape: [branches.slots], dtype: 'int32' } as const;
   return session.program(label, { ids: each, positions: each, starts: each }, (inputs): Greedy => {
-    const [ids, positions, starts] = [inputs.ids, inputs.positions, inputs.starts] as Tensor1D[] as [
-      Tensor1D,
-      Tensor1D,
-      Tensor1D,
-    ];
+    const { ids, positions, starts } = inputs as Readonly<Record<keyof BranchStates, Tensor1D>>;
     const attend = branchAttention(config, { origins, branches, starts, positions }, reach);
     return greedy(lmHead(config, parameters, decoderHidden(config, parameters, ids, positions, attend)));
   }) as Program;
