@@ -51,11 +51,10 @@ const POINTS: readonly Point[] = [
     { model, work: 'train', batch: 8, length: 128 },
   ]),
   ...[8, 256].map((batch): Point => ({ model: '12 M', work: 'decode', batch, length: 128 })),
-  ...[512, 2048].flatMap((length): Point[] => [
-    { model: '12 M', work: 'decode', batch: 64, length },
-    { model: '12 M', work: 'train', batch: 8, length },
-  ]),
+  ...[512, 2048].map((length): Point => ({ model: '12 M', work: 'decode', batch: 64, length })),
   { model: '12 M', work: 'train', batch: 32, length: 128 },
+  { model: '12 M', work: 'train', batch: 8, length: 512 },
+  { model: '12 M', work: 'train', batch: 2, length: 2048 },
 ];
 
 /** Prints time and peak memory as the model, the batch and the sequences grow. Each point has a process of its own, so that its memory is its own. */
