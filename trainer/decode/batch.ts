@@ -28,8 +28,6 @@ export interface DecodedSequence<T> {
   readonly top: readonly (readonly { readonly id: number; readonly logprob: number }[])[];
 }
 
-type Active<T> = Growing<T> & { readonly request: DecodeRequest<T> };
-
 export interface BatchOptions {
   readonly eosTokenIds: ReadonlySet<number>;
   /** Sample at this temperature; greedy if unset. */
@@ -46,7 +44,7 @@ const ADMISSION = 1 / 8;
 export class BatchDecoder<T> {
   readonly #engine: DecodeEngine;
   readonly #options: BatchOptions;
-  readonly #active: (Active<T> | undefined)[];
+  readonly #active: (Growing<DecodeRequest<T>> | undefined)[];
   #steps = 0;
   #tokens = 0;
 
@@ -84,7 +82,7 @@ export class BatchDecoder<T> {
       slot = this.#active.indexOf(undefined, slot + 1);
       const ids = request.prompt.slice(0, -1);
       if (ids.length > 0) prefills.push({ slot, ids });
-      this.#active[slot] = { ...started(request, ids.length, request.prompt.at(-1) as number), request };
+      this.#active[slot] = started(request, ids.length, request.prompt.at(-1) as number);
     }
     if (prefills.length > 0) this.#engine.prefill(prefills);
   }
@@ -99,13 +97,14 @@ export class BatchDecoder<T> {
     const ids = new Int32Array(slots);
     const positions = new Int32Array(slots);
     const uniforms = new Float32Array(slots);
-    const reach = this.#reach();
-    const served = (active: Active<T>) => active.position < reach;
+    const lengths = this.#active.flatMap((active) => (active === undefined ? [] : [active.position + 1]));
+    const reach = this.#engine.reachForMost(lengths, mayWait(this.#steps));
+    const served = (active: Growing<DecodeRequest<T>>) => active.position < reach;
     for (const [slot, active] of this.#active.entries()) {
       if (active === undefined) continue;
       ids[slot] = active.feed;
       positions[slot] = active.position;
-      if (temperature !== undefined && served(active)) uniforms[slot] = belowOne(active.request.uniform?.() ?? 0);
+      if (temperature !== undefined && served(active)) uniforms[slot] = belowOne(active.wanted.uniform?.() ?? 0);
     }
     const sampling = temperature === undefined ? {} : { sampling: { temperature, uniforms } };
     const out = this.#engine.step(ids, positions, { reach, ...sampling });
@@ -120,13 +119,6 @@ export class BatchDecoder<T> {
       finished.push(sequence);
     }
     return finished;
-  }
-
-  /** The cheapest reach that serves all but the few that may wait. */
-  #reach(): number {
-    const lengths = this.#active.flatMap((active) => (active === undefined ? [] : [active.position + 1]));
-    lengths.sort((a, b) => a - b);
-    return this.#engine.reachFor(lengths[Math.ceil((1 - mayWait(this.#steps)) * lengths.length) - 1] ?? 0);
   }
 }
 

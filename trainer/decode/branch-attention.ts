@@ -4,7 +4,7 @@ import { attentionMasks } from '../model/decoder.ts';
 import type { Attend } from '../model/parameters.ts';
 import type { Variable } from '../tensor/session.ts';
 import { tf } from '../tensor/tf.ts';
-import { type KvCache, tokenRows } from './kv-cache.ts';
+import { blocksOf, type KvCache, tokenRows } from './kv-cache.ts';
 
 /** Blocks that a step looks at: of the origins, and of what their branches have of their own. */
 export interface BranchReach {
@@ -91,14 +91,6 @@ function branchMasks(
     4,
   );
   return attentionMasks(config, bySlot(positions), keys);
-}
-
-/** The first blocks of all slots: [slots * kvHeads, block, headDim] each, without a copy. */
-function blocksOf(whole: Tensor, count: number, { blocks, block }: KvCache, headDim: number): Tensor[] {
-  const rows = (whole.shape[0] as number) / blocks;
-  return Array.from({ length: count }, (_, i) =>
-    tf.reshape(tf.slice(whole, [i * rows, 0], [rows, block * headDim]), [rows, block, headDim]),
-  );
 }
 
 function repeat(size: number, count: number): number[] {

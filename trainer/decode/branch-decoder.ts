@@ -24,7 +24,7 @@ export interface BranchDecoderOptions {
 export class BranchDecoder<T> {
   readonly #engine: BranchEngine;
   readonly #options: BranchDecoderOptions;
-  readonly #slots: ((Growing<T> & { readonly start: number }) | undefined)[];
+  readonly #slots: (Growing<BranchRequest<T>> | undefined)[];
   #steps = 0;
   #tokens = 0;
 
@@ -51,9 +51,9 @@ export class BranchDecoder<T> {
   /** Gives each request a free slot of the origin; there must be enough. */
   admit(origin: number, requests: readonly BranchRequest<T>[]): void {
     let slot = origin * this.#engine.width - 1;
-    for (const { tag, start, token, maxNewTokens } of requests) {
+    for (const request of requests) {
       slot = this.#slots.indexOf(undefined, slot + 1);
-      this.#slots[slot] = { ...started({ tag, maxNewTokens }, start, token), start };
+      this.#slots[slot] = started(request, request.start, request.token);
     }
   }
 
@@ -65,12 +65,12 @@ export class BranchDecoder<T> {
       if (branch === undefined) continue;
       states.ids[slot] = branch.feed;
       states.positions[slot] = branch.position;
-      states.starts[slot] = branch.start;
+      states.starts[slot] = branch.wanted.start;
     }
     const active = this.#slots.filter((branch) => branch !== undefined);
-    const lengthOf = ({ position, start }: (typeof active)[number]) => position + 1 - start;
+    const lengthOf = ({ position, wanted }: (typeof active)[number]) => position + 1 - wanted.start;
     const reach = this.#engine.reachFor(
-      active.map(({ start }) => start),
+      active.map(({ wanted }) => wanted.start),
       active.map(lengthOf),
       mayWait(this.#steps),
     );

@@ -126,6 +126,11 @@ export class DecodeEngine {
     return this.#reaches.of(length) * BLOCK;
   }
 
+  /** The same for all of these lengths but a part of them, the longest, which may wait. */
+  reachForMost(lengths: readonly number[], waiting: number): number {
+    return this.#reaches.ofMost(lengths, waiting) * BLOCK;
+  }
+
   #program(name: ProgramName, length: number): Program {
     return this.#programs.get(`${name}-${this.#reaches.of(length)}`);
   }

@@ -8,8 +8,8 @@ export interface Wanted<T> {
 }
 
 /** A sequence while it is decoded. */
-export interface Growing<T> {
-  readonly wanted: Wanted<T>;
+export interface Growing<W> {
+  readonly wanted: W;
   /** Place of the token to feed next, and the token. */
   position: number;
   feed: number;
@@ -20,7 +20,7 @@ export interface Growing<T> {
   readonly top: { id: number; logprob: number }[][];
 }
 
-export function started<T>(wanted: Wanted<T>, position: number, feed: number): Growing<T> {
+export function started<W>(wanted: W, position: number, feed: number): Growing<W> {
   return { wanted, position, feed, margin: Number.POSITIVE_INFINITY, ids: [], close: [], entropies: [], top: [] };
 }
 
@@ -31,7 +31,7 @@ export function started<T>(wanted: Wanted<T>, position: number, feed: number): G
  * @returns the sequence, if that was its last
  */
 export function grow<T>(
-  growing: Growing<T>,
+  growing: Growing<Wanted<T>>,
   slot: number,
   out: StepOutput,
   { eosTokenIds, closeBelow = 0 }: { readonly eosTokenIds: ReadonlySet<number>; readonly closeBelow?: number },

@@ -52,12 +52,8 @@ export function stepAttention(config: ModelConfig, cache: KvCache, positions: Te
   const sequences = slots * kvHeads;
   const rows = tokenRows(cache, kvHeads, tf.range(0, slots, 1, 'int32'), positions);
   const masks = blockMasks(config, reach, tf.reshape(positions, [slots, 1, 1, 1]));
-  const put = (variable: Variable, x: Tensor3D): Tensor3D[] => {
-    const whole = variable.updateRows(rows, tf.reshape(x, [sequences, headDim]));
-    return range(reach).map((block) =>
-      tf.reshape(tf.slice(whole, [block * sequences, 0], [sequences, BLOCK * headDim]), [sequences, BLOCK, headDim]),
-    );
-  };
+  const put = (variable: Variable, x: Tensor3D): Tensor3D[] =>
+    blocksOf(variable.updateRows(rows, tf.reshape(x, [sequences, headDim])), reach, cache, headDim);
   return (layer, q, k, v) => {
     const { k: keys, v: values } = layerOf(cache, layer);
     return attendBlocks(config, slots, q, put(keys, k), put(values, v), masks(layer));
@@ -158,6 +154,14 @@ export function tokenRows(cache: KvCache, kvHeads: number, slots: Tensor1D, posi
   );
   const head = tf.add(tf.reshape(firstHead, [-1, 1]), tf.range(0, kvHeads * cache.group, cache.group, 'int32'));
   return tf.reshape(tf.add(tf.mul(head, int(cache.block)), tf.reshape(place, [-1, 1])), [-1]);
+}
+
+/** The first blocks of all slots: [slots * kvHeads, block, headDim] each, without a copy. */
+export function blocksOf(whole: Tensor, count: number, { blocks, block }: KvCache, headDim: number): Tensor3D[] {
+  const rows = (whole.shape[0] as number) / blocks;
+  return range(count).map((i) =>
+    tf.reshape(tf.slice(whole, [i * rows, 0], [rows, block * headDim]), [rows, block, headDim]),
+  );
 }
 
 /** The variable's rows that hold a block of slots, one for each of their key/value heads: [n] to [n * kvHeads]. */
