@@ -1,9 +1,10 @@
 import { CftError } from '../crds/errors.ts';
-import { CHOICES } from '../trainer/annotate/alternatives.ts';
-import { annotateBatched, type RolloutTag } from '../trainer/annotate/batched.ts';
+import { SavingsSpec } from '../crds/spec/rollout.ts';
+import { annotateBatched } from '../trainer/annotate/batched.ts';
 import { fullForward } from '../trainer/annotate/predictor.ts';
 import type { AnnotationRecord, ResponseRecord } from '../trainer/annotate/record.ts';
-import { BranchDecoder } from '../trainer/decode/branch-decoder.ts';
+import { surveyResponses } from '../trainer/annotate/responses.ts';
+import { engineShape } from '../trainer/annotate/shape.ts';
 import { BranchEngine } from '../trainer/decode/branch-engine.ts';
 import { DecodeEngine } from '../trainer/decode/engine.ts';
 import type { OpenModel } from '../trainer/stages/model.ts';
@@ -21,21 +22,19 @@ const BATCH = 64;
  * of each of equal parts by length.
  */
 export async function benchAnnotate(model: OpenModel, peer: Peer, workload: Workload): Promise<Comparison[]> {
-  const { origins, width, maxNewTokens, definitions, every } = workload.annotate;
+  const { batchSize, maxNewTokens, definitions, every } = workload.annotate;
   const responses = await correctResponses(model, workload);
-  const lengths = responses.map(({ promptIds, responseIds }) => promptIds.length + responseIds.length);
-  const originLength = Math.max(...lengths);
-  const options = { origins, width, originLength, branchLength: maxNewTokens, topK: CHOICES, name: 'bench' };
-  const engine = new BranchEngine(model.session, model, options);
+  const survey = await surveyResponses(responses);
+  const savings = SavingsSpec.parse({});
+  const shape = engineShape({ ...survey, batchSize, maxNewTokens }, savings);
+  const engine = new BranchEngine(model.session, model, { ...shape, name: 'bench' });
   const rules = { eosTokenIds: new Set(model.tokenizer.eosTokenIds), maxNewTokens };
-  const predict = fullForward(model.session, model, originLength + maxNewTokens);
+  const predict = fullForward(model.session, model, survey.longest + maxNewTokens);
   const tokenizer = { decode: (ids: readonly number[]) => workload.textOf(model.tokenizer, ids), tokenText: String };
-  const annotate = () => {
-    const decoder = new BranchDecoder<RolloutTag>(engine, { ...rules, closeBelow: RECHECK_MARGIN });
-    const recheck = { margin: RECHECK_MARGIN, predict };
-    const { verifier } = workload;
-    return Array.fromAsync(annotateBatched(responses, { ...rules, engine, decoder, recheck, tokenizer, verifier }));
-  };
+  const { verifier } = workload;
+  const recheck = { margin: RECHECK_MARGIN, predict };
+  const annotate = () =>
+    Array.fromAsync(annotateBatched(responses, { ...rules, engine, savings, recheck, tokenizer, verifier }));
   const records = (await annotate()).toSorted((a, b) => a.responseIds.length - b.responseIds.length);
   const tokens = records.reduce((sum, { responseIds }) => sum + responseIds.length, 0);
   const ours: number[] = [];

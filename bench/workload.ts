@@ -27,9 +27,8 @@ export interface Workload {
   readonly annotate: {
     readonly responses: number;
     readonly maxNewTokens: number;
-    readonly origins: number;
-    /** Rollouts of a response at the same time. */
-    readonly width: number;
+    /** Rollouts at the same time. */
+    readonly batchSize: number;
     /** Every so manieth place of a response is rolled out by the peer, whose time counts as many times. */
     readonly every: number;
     /** Responses that the peer rolls out one at a time. */
@@ -52,7 +51,7 @@ export const EXAMPLE_WORKLOAD: Workload = {
   verifier: createVerifier({ type: 'math' }),
   textOf: (tokenizer, ids) => tokenizer.decode(ids, { skipSpecialTokens: true }),
   decodeTokens: 48,
-  annotate: { responses: 64, maxNewTokens: 128, origins: 32, width: 8, every: 1, definitions: 3 },
+  annotate: { responses: 64, maxNewTokens: 128, batchSize: 256, every: 1, definitions: 3 },
   train: { sequences: 32, newTokens: 64 },
   pairs: 9,
 };
@@ -77,11 +76,10 @@ export const RANDOM_WORKLOAD: Workload = {
         const correct = sum % 2 === 0;
         return { correct, score: Number(correct), extracted: String(sum), expected: 'even' };
       }),
-    isFinal: () => false,
   },
   textOf: (_, ids) => ids.join(' '),
   decodeTokens: 24,
-  annotate: { responses: 16, maxNewTokens: 32, origins: 16, width: 16, every: 8, definitions: 2 },
+  annotate: { responses: 16, maxNewTokens: 32, batchSize: 256, every: 8, definitions: 2 },
   train: { sequences: 8, newTokens: 96 },
   pairs: 5,
 };

@@ -83,7 +83,8 @@ describe('a good manifest', () => {
       { name: 'cft', objective: 'critical', method: 'full' },
     ]);
     const annotate = { criterion: 'strict-3', mode: 'batched', batchSize: 64, recheckMargin: 1e-4, shards: 1 };
-    expect(spec.annotate).toEqual(annotate);
+    const savings = { lazyAlternatives: true, sharedPrefix: true, draftTokens: 0, earlyStop: true, slotRefill: true };
+    expect(spec.annotate).toEqual({ ...annotate, savings });
     expect(spec.evaluation).toMatchObject({ samples: 8, k: [1, 8], temperature: 1 });
     expect(spec).toMatchObject({ suspend: false, backoffLimit: 3, pods: { resources: {} } });
   });

@@ -9,7 +9,7 @@ import { API_VERSION } from './cftrun.ts';
 import { DatasetSpec, EvaluationDataset, ModelSpec } from './spec/data.ts';
 import { between, count, positive, text } from './spec/fields.ts';
 import { Precision } from './spec/precision.ts';
-import { AnnotateMode, Criterion, TransferSpec } from './spec/rollout.ts';
+import { AnnotateMode, Criterion, SavingsSpec, TransferSpec } from './spec/rollout.ts';
 import { AdamSpec, LoraSpec, LossNormalization, Objective } from './spec/training.ts';
 import { VerifierSpec } from './spec/verifier.ts';
 
@@ -60,6 +60,7 @@ export const AnnotateParams = z.strictObject({
   batchSize: count(),
   /** In logits: choices that are closer are made again by the definition. */
   recheckMargin: between(0, 100),
+  savings: SavingsSpec,
   /** Of this shard. */
   maxSamples: count(0).optional(),
   shard: Shard,

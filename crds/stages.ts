@@ -98,6 +98,7 @@ function annotateStage(run: CftRun, place: RunPlace, index: number): WithoutDige
       maxNewTokens: generate.maxNewTokens,
       batchSize: annotate.batchSize,
       recheckMargin: annotate.recheckMargin,
+      savings: annotate.savings,
       ...share(annotate.maxSamples, shard),
       shard,
       input: `generate/${shardFile(index, shard.count)}`,

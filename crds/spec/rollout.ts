@@ -23,6 +23,34 @@ export const TransferSpec = withRules(
   [sourceRule],
 );
 
+export const SavingsSpec = z
+  .strictObject({
+    lazyAlternatives: z
+      .boolean()
+      .default(true)
+      .describe('Try the third choice only where the second one broke the answer: elsewhere no criterion asks for it.'),
+    sharedPrefix: z
+      .boolean()
+      .default(true)
+      .describe('Rollouts read the keys and values of their response. Otherwise each computes its prefix anew.'),
+    draftTokens: count(0, 16)
+      .default(0)
+      .describe(
+        'Tokens of the response that are guessed to follow at each step, and taken where the model chooses the same. Pays where steps take the same time whatever they compute, as on a GPU; on a processor each guess costs as much as a token.',
+      ),
+    earlyStop: z
+      .boolean()
+      .default(true)
+      .describe('End a rollout when its verdict is decided, whatever would follow, where the verifier can tell.'),
+    slotRefill: z
+      .boolean()
+      .default(true)
+      .describe('Give the slot of a rollout that has ended to the next one at once, not when all have ended.'),
+  })
+  .describe(
+    'What batched mode leaves out of the work. None of it changes a mask; turning one off shows what it is worth.',
+  );
+
 export const AnnotateSpec = z
   .strictObject({
     criterion: Criterion.default('strict-3').describe(
@@ -37,6 +65,7 @@ export const AnnotateSpec = z
       .describe(
         'Where two tokens are less than this apart in logits, rounding may decide between them: batched mode makes such a choice again as sequential mode makes it, so that both give the same masks. 0: never.',
       ),
+    savings: SavingsSpec.prefault({}),
     maxSamples: count()
       .optional()
       .describe('Annotate at most so many kept responses, shared out evenly among the shards.'),
@@ -53,3 +82,4 @@ export type GenerateSpec = z.output<typeof GenerateSpec>;
 export type AnnotateSpec = z.output<typeof AnnotateSpec>;
 export type Criterion = z.output<typeof Criterion>;
 export type AnnotateMode = z.output<typeof AnnotateMode>;
+export type SavingsSpec = z.output<typeof SavingsSpec>;

@@ -1,42 +1,50 @@
-import type { BranchDecoder, BranchRequest } from '../decode/branch-decoder.ts';
+import { BranchDecoder, type BranchRequest } from '../decode/branch-decoder.ts';
 import type { BranchEngine } from '../decode/branch-engine.ts';
+import { draftFrom } from '../decode/draft.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { Verifier } from '../verify/verifier.ts';
 import { Annotation } from './annotation.ts';
 import { type Recheck, recheckFacts, recheckRollout } from './near-ties.ts';
 import type { AnnotationRecord, ResponseRecord } from './record.ts';
-import { immediateResult, type Rollout, type RolloutResult, type RolloutRules, responseText } from './rollout.ts';
+import {
+  immediateResult,
+  isDecided,
+  type Rollout,
+  type RolloutResult,
+  type RolloutRules,
+  responseText,
+} from './rollout.ts';
+import type { Savings, SavingsObserver } from './savings.ts';
 import { scoreResponse } from './scored.ts';
 
 /** One rollout on its way through the decoder. */
-export interface RolloutTag {
+interface RolloutTag {
   readonly annotation: Annotation;
   readonly rollout: Rollout;
   readonly prefix: readonly number[];
 }
 
-export interface BatchedOptions extends RolloutRules {
+export interface BatchedOptions extends RolloutRules, SavingsObserver {
+  /** In the shape that the savings ask for: see engineShape. */
   readonly engine: BranchEngine;
-  readonly decoder: BranchDecoder<RolloutTag>;
+  readonly savings: Savings;
   readonly tokenizer: Pick<Tokenizer, 'decode' | 'tokenText'>;
   readonly verifier: Verifier;
-  /** Set: near-ties are decided as the definition decides them. The decoder must note them. */
+  /** Set: near-ties are decided as the definition decides them. */
   readonly recheck?: Recheck | undefined;
-  /** Told of every rollout made; for counters. `shared`: tokens that it read from its response instead of computing them. */
-  readonly onRollout?: (outcome: 'correct' | 'wrong', decoded: number, shared: number) => void;
 }
 
 /**
  * Annotates responses with rollouts of many positions, alternatives and responses in one batch. Each response runs through
- * the model once, and all its rollouts branch off from there, instead of computing the prefix again. A finished
- * rollout's slot is taken by the next at once, and third choices are tried only where the second broke the answer.
- * Records come in the order of the responses.
+ * the model once, and all its rollouts branch off from there; what else is saved, Savings says. Records come in the
+ * order of the responses.
  */
 export async function* annotateBatched(
   responses: AsyncIterable<ResponseRecord> | Iterable<ResponseRecord>,
   options: BatchedOptions,
 ): AsyncGenerator<AnnotationRecord> {
-  const { engine, decoder } = options;
+  const { engine, savings } = options;
+  const decoder = rolloutDecoder(options);
   const source = asyncIterator(responses);
   const annotations: Annotation[] = [];
   /** The annotation that each of the engine's origins is of. */
@@ -56,14 +64,31 @@ export async function* annotateBatched(
         annotations.push(annotation);
       }
     }
-    const ended = origins.flatMap((annotation, origin) =>
-      annotation === undefined ? [] : fill(annotation, origin, options),
-    );
-    if (decoder.busy) ended.push(...step(options));
+    const ended =
+      savings.slotRefill || !decoder.busy
+        ? origins.flatMap((annotation, origin) =>
+            annotation === undefined ? [] : fill(annotation, origin, decoder, options),
+          )
+        : [];
+    if (decoder.busy) ended.push(...step(decoder, options));
     await settle(ended, options);
     while (annotations[0]?.done === true) yield (annotations.shift() as Annotation).record(options.tokenizer.tokenText);
     if (exhausted && annotations.length === 0) return;
   }
+}
+
+function rolloutDecoder({ engine, eosTokenIds, recheck, savings, tokenizer, verifier, onStep }: BatchedOptions) {
+  return new BranchDecoder<RolloutTag>(engine, {
+    eosTokenIds,
+    closeBelow: recheck?.margin ?? 0,
+    draft: ({ annotation, prefix }, ids) =>
+      draftFrom(annotation.response.responseIds, [...prefix, ...ids], savings.draftTokens),
+    isDecided: savings.earlyStop
+      ? ({ annotation, prefix }, ids) =>
+          isDecided([...prefix, ...ids], annotation.response.answer, { tokenizer, verifier })
+      : undefined,
+    onStep,
+  });
 }
 
 /** The annotation with the most rollouts waiting for each of its origins, if they are enough for one more to be worth its score. */
@@ -78,9 +103,10 @@ function busiest(
   return most;
 }
 
-function begin(response: ResponseRecord, origin: number, { engine, recheck }: BatchedOptions): Annotation {
+function begin(response: ResponseRecord, origin: number, { engine, recheck, savings }: BatchedOptions): Annotation {
   const facts = scoreResponse(response, origin, engine);
-  return new Annotation(response, recheck === undefined ? facts : recheckFacts(response, facts, recheck), true);
+  const checked = recheck === undefined ? facts : recheckFacts(response, facts, recheck);
+  return new Annotation(response, checked, savings.lazyAlternatives);
 }
 
 interface Ended {
@@ -90,30 +116,46 @@ interface Ended {
 }
 
 /** Gives an annotation's waiting rollouts to the free slots of one of its origins. Returns those that are over without decoding. */
-function fill(annotation: Annotation, origin: number, options: BatchedOptions): Ended[] {
+function fill(
+  annotation: Annotation,
+  origin: number,
+  decoder: BranchDecoder<RolloutTag>,
+  options: BatchedOptions,
+): Ended[] {
   const ended: Ended[] = [];
   const requests: BranchRequest<RolloutTag>[] = [];
   const { promptIds } = annotation.response;
-  for (let room = options.decoder.free(origin); room > 0; ) {
+  for (let room = decoder.free(origin); room > 0; ) {
     const rollout = annotation.next();
     if (rollout === undefined) break;
     const prefix = annotation.start(rollout);
     const tag = { annotation, rollout, prefix };
-    const result = immediateResult(prefix, options);
+    const result = immediateResult(prefix, options) ?? decidedAtOnce(prefix, annotation.response, options);
     if (result !== undefined) {
       ended.push({ tag, result, decoded: 0 });
       continue;
     }
     const start = promptIds.length + rollout.position;
+    if (!options.savings.sharedPrefix) options.engine.score(origin, [...promptIds, ...prefix.slice(0, -1)]);
     requests.push({ tag, start, token: prefix.at(-1) as number, maxNewTokens: options.maxNewTokens - prefix.length });
     room--;
   }
-  options.decoder.admit(origin, requests);
+  decoder.admit(origin, requests);
   return ended;
 }
 
-function step(options: BatchedOptions): Ended[] {
-  const { decoder, recheck } = options;
+/** The result of a rollout whose verdict is decided by what it begins with. */
+function decidedAtOnce(
+  ids: readonly number[],
+  { answer }: ResponseRecord,
+  options: BatchedOptions,
+): RolloutResult | undefined {
+  if (!options.savings.earlyStop || !isDecided(ids, answer, options)) return undefined;
+  return { ids, finish: 'decided', margin: null };
+}
+
+function step(decoder: BranchDecoder<RolloutTag>, options: BatchedOptions): Ended[] {
+  const { recheck } = options;
   return decoder.advance().map(({ tag, ids, finish, margin, close }) => {
     const { prefix, annotation } = tag;
     const result = { ids: [...prefix, ...ids], finish, margin };
@@ -127,7 +169,10 @@ function step(options: BatchedOptions): Ended[] {
   });
 }
 
-async function settle(ended: readonly Ended[], { tokenizer, verifier, onRollout }: BatchedOptions): Promise<void> {
+async function settle(
+  ended: readonly Ended[],
+  { tokenizer, verifier, savings, onRollout }: BatchedOptions,
+): Promise<void> {
   if (ended.length === 0) return;
   const verdicts = await verifier.verify(
     ended.map(({ tag, result }) => ({
@@ -138,8 +183,9 @@ async function settle(ended: readonly Ended[], { tokenizer, verifier, onRollout 
   for (const [index, { tag, result, decoded }] of ended.entries()) {
     const verdict = verdicts[index] as (typeof verdicts)[number];
     tag.annotation.settle(tag.rollout, result, verdict);
-    const shared = tag.annotation.response.promptIds.length + tag.rollout.position;
-    onRollout?.(verdict.correct ? 'correct' : 'wrong', decoded, shared);
+    const shared = savings.sharedPrefix ? tag.annotation.response.promptIds.length + tag.rollout.position : 0;
+    const outcome = verdict.correct ? 'correct' : 'wrong';
+    onRollout?.({ outcome, decoded, shared, finish: result.finish });
   }
 }
 

@@ -60,7 +60,7 @@ test('with every choice made again, batched annotation is the definition to the 
   const responses = randomResponses(4, model.config.vocabSize, 6);
   let rechecks = 0;
   const recheck = { margin: 1e9, predict, onRecheck: () => void rechecks++ };
-  const fast = await batched(session, model, responses, 8, 'rechecked', recheck);
+  const fast = await batched(session, model, responses, { width: 8, name: 'rechecked', recheck });
   const plain = await sequential(session, model, responses, predict);
   const choices = (records: typeof fast) =>
     records.map(({ masks, tokens }) => ({

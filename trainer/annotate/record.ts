@@ -30,7 +30,7 @@ export const AlternativeRecord = z.object({
   /** skipped: rank 3 where rank 2 left the answer correct, since no criterion asks for it. */
   outcome: z.enum(['correct', 'wrong', 'skipped']),
   extracted: z.string().nullable(),
-  finish: z.enum(['eos', 'length']).nullable(),
+  finish: z.enum(['eos', 'length', 'decided']).nullable(),
   /** Smallest top-1 minus top-2 logit while the rollout was decoded; null if nothing was decoded. */
   margin: z.number().nullable(),
   /** Tokens of the rollout's response, the kept prefix and the alternative included. */

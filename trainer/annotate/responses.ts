@@ -36,7 +36,9 @@ export interface Survey {
   readonly longest: number;
 }
 
-export async function surveyResponses(responses: AsyncIterable<ResponseRecord>): Promise<Survey> {
+export async function surveyResponses(
+  responses: AsyncIterable<ResponseRecord> | Iterable<ResponseRecord>,
+): Promise<Survey> {
   const ids: string[] = [];
   let [longestPrompt, longestResponse, longest] = [0, 0, 0];
   for await (const { id, promptIds, responseIds } of responses) {

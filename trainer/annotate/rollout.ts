@@ -1,4 +1,5 @@
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import type { Verifier } from '../verify/verifier.ts';
 
 /** A rollout: the response up to position t, another token there, and whatever the model says after it. */
 export interface Rollout {
@@ -10,7 +11,8 @@ export interface Rollout {
 export interface RolloutResult {
   /** The response with the alternative: kept prefix, alternative, continuation. */
   readonly ids: readonly number[];
-  readonly finish: 'eos' | 'length';
+  /** decided: it was not gone on with, since its verdict could not change any more. */
+  readonly finish: 'eos' | 'length' | 'decided';
   readonly margin: number | null;
 }
 
@@ -30,4 +32,18 @@ export function immediateResult(ids: readonly number[], rules: RolloutRules): Ro
 /** A response as its verifier reads it: special tokens, the end token among them, are not text. */
 export function responseText(tokenizer: Pick<Tokenizer, 'decode'>, ids: readonly number[]): string {
   return tokenizer.decode(ids, { skipSpecialTokens: true });
+}
+
+/** What the tokens of a character that is not whole yet read as. */
+const BROKEN_CHARACTER = '\uFFFD';
+
+/** Whether the verdict of a response that begins with these tokens is known, whatever follows. */
+export function isDecided(
+  ids: readonly number[],
+  answer: string,
+  { tokenizer, verifier }: { readonly tokenizer: Pick<Tokenizer, 'decode'>; readonly verifier: Verifier },
+): boolean {
+  if (verifier.isFinal === undefined) return false;
+  const text = responseText(tokenizer, ids);
+  return !text.endsWith(BROKEN_CHARACTER) && verifier.isFinal(text, answer);
 }

@@ -4,12 +4,12 @@ import { Annotation } from './annotation.ts';
 import { continueGreedily, factsAt, type Predictor } from './predictor.ts';
 import type { AnnotationRecord, ResponseRecord } from './record.ts';
 import { type RolloutRules, responseText } from './rollout.ts';
+import type { SavingsObserver } from './savings.ts';
 
-export interface SequentialOptions extends RolloutRules {
+export interface SequentialOptions extends RolloutRules, Pick<SavingsObserver, 'onRollout'> {
   readonly predict: Predictor;
   readonly tokenizer: Pick<Tokenizer, 'decode' | 'tokenText'>;
   readonly verifier: Verifier;
-  readonly onRollout?: (outcome: 'correct' | 'wrong', decoded: number) => void;
 }
 
 /**
@@ -33,7 +33,8 @@ export async function annotateSequential(
     ]);
     if (verdict === undefined) continue;
     annotation.settle(rollout, result, verdict);
-    options.onRollout?.(verdict.correct ? 'correct' : 'wrong', result.ids.length - start.length);
+    const outcome = verdict.correct ? 'correct' : 'wrong';
+    options.onRollout?.({ outcome, decoded: result.ids.length - start.length, shared: 0, finish: result.finish });
   }
   return annotation.record(tokenizer.tokenText);
 }

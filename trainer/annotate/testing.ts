@@ -1,15 +1,16 @@
 /** What the tests of annotation share: a tiny random model, a tokenizer of one letter a token, and a verifier that any change of tokens upsets. */
-import { BranchDecoder } from '../decode/branch-decoder.ts';
+import { SavingsSpec } from '../../crds/spec/rollout.ts';
 import { BranchEngine } from '../decode/branch-engine.ts';
 import type { LoadedModel } from '../model/load.ts';
 import { createRandom } from '../random.ts';
 import type { Session } from '../tensor/session.ts';
 import type { Verifier } from '../verify/verifier.ts';
 import { CHOICES } from './alternatives.ts';
-import { annotateBatched, type RolloutTag } from './batched.ts';
+import { annotateBatched } from './batched.ts';
 import type { Recheck } from './near-ties.ts';
 import { fullForward } from './predictor.ts';
 import type { AnnotationRecord, ResponseRecord } from './record.ts';
+import type { Savings, SavingsObserver } from './savings.ts';
 import { annotateSequential } from './sequential.ts';
 
 export const MAX_NEW_TOKENS = 14;
@@ -37,7 +38,16 @@ export function sumVerifier(modulus: number): Verifier {
         const correct = extracted === answer;
         return { correct, score: Number(correct), extracted, expected: answer };
       }),
-    isFinal: () => false,
+  };
+}
+
+/** As sumVerifier(3), of the first letters only: what comes after them decides nothing. */
+export function beginningVerifier(count: number): Verifier {
+  const { verify } = sumVerifier(3);
+  return {
+    type: 'beginning',
+    verify: (items) => verify(items.map((item) => ({ ...item, response: item.response.slice(0, count) }))),
+    isFinal: (prefix) => prefix.length >= count,
   };
 }
 
@@ -65,20 +75,27 @@ export function randomResponses(count: number, vocab: number, seed: number): Res
 
 export const rules = { eosTokenIds: new Set([EOS]), maxNewTokens: MAX_NEW_TOKENS };
 
+export const SAVINGS = SavingsSpec.parse({});
+
+export interface BatchedSettings extends SavingsObserver {
+  readonly width: number;
+  readonly name?: string;
+  readonly recheck?: Recheck;
+  readonly savings?: Savings;
+  readonly verifier?: Verifier;
+}
+
 export async function batched(
   session: Session,
   model: LoadedModel,
   responses: readonly ResponseRecord[],
-  width: number,
-  name = 'branches',
-  recheck?: Recheck,
+  { width, name = 'branches', savings = SAVINGS, verifier = sumVerifier(3), ...rest }: BatchedSettings,
 ): Promise<AnnotationRecord[]> {
-  const origins = 3;
-  const options = { origins, width, originLength: 32, branchLength: MAX_NEW_TOKENS, topK: CHOICES, name };
+  const run = 1 + savings.draftTokens;
+  const options = { origins: 3, width, run, originLength: 32, branchLength: MAX_NEW_TOKENS, topK: CHOICES, name };
   const engine = new BranchEngine(session, model, options);
-  const decoder = new BranchDecoder<RolloutTag>(engine, { ...rules, closeBelow: recheck?.margin ?? 0 });
   return Array.fromAsync(
-    annotateBatched(responses, { ...rules, engine, decoder, recheck, tokenizer: letters, verifier: sumVerifier(3) }),
+    annotateBatched(responses, { ...rules, ...rest, engine, savings, tokenizer: letters, verifier }),
   );
 }
 
@@ -87,11 +104,10 @@ export async function sequential(
   model: LoadedModel,
   responses: readonly ResponseRecord[],
   predict = fullForward(session, model),
+  verifier = sumVerifier(3),
 ): Promise<AnnotationRecord[]> {
   const records: AnnotationRecord[] = [];
   for (const response of responses)
-    records.push(
-      await annotateSequential(response, { ...rules, predict, tokenizer: letters, verifier: sumVerifier(3) }),
-    );
+    records.push(await annotateSequential(response, { ...rules, predict, tokenizer: letters, verifier }));
   return records;
 }

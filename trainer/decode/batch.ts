@@ -13,11 +13,11 @@ export interface DecodeRequest<T> {
   readonly uniform?: () => number;
 }
 
-export interface DecodedSequence<T> {
+export interface DecodedSequence<T, Finish extends string = 'eos' | 'length'> {
   readonly tag: T;
   /** New tokens; the last is the end token if the sequence finished by itself. */
   readonly ids: readonly number[];
-  readonly finish: 'eos' | 'length';
+  readonly finish: Finish;
   /** Smallest top-1 minus top-2 logit over the new tokens: how near a greedy choice was to another. */
   readonly margin: number;
   /** Places among the new tokens whose margin was below what the decoder was asked to note; none by default. */

@@ -1,6 +1,7 @@
 import type { DecodedSequence } from './batch.ts';
-import type { BranchEngine } from './branch-engine.ts';
-import { type Growing, grow, started } from './growing.ts';
+import type { BranchEngine, BranchStates } from './branch-engine.ts';
+import type { StepOutput } from './engine.ts';
+import { ended, type Growing, grow, started } from './growing.ts';
 import { mayWait } from './reach.ts';
 
 /** A branch to decode. */
@@ -14,21 +15,45 @@ export interface BranchRequest<T> {
   readonly maxNewTokens: number;
 }
 
-export interface BranchDecoderOptions {
+/** A branch that has ended. `decided`: nothing more was wanted to be known of it. */
+export type DecodedBranch<T> = DecodedSequence<T, 'eos' | 'length' | 'decided'>;
+
+export interface BranchDecoderOptions<T> {
   readonly eosTokenIds: ReadonlySet<number>;
   /** Choices whose margin is smaller are noted as close. Default 0: none. */
   readonly closeBelow?: number;
+  /**
+   * Guesses how a branch with these new tokens goes on. What the model would have chosen of the guess is taken, a run of it in one
+   * step; the rest costs its computation. At most the engine's run less one is of use. Not asked if the run is 1.
+   */
+  readonly draft?: ((tag: T, ids: readonly number[]) => readonly number[]) | undefined;
+  /** Whether a branch with these new tokens may end here. */
+  readonly isDecided?: ((tag: T, ids: readonly number[]) => boolean) | undefined;
+  /** Told of every step. */
+  readonly onStep?: ((step: BranchStep) => void) | undefined;
 }
 
-/** Continuous batching over an engine's branches: the slot of one that has ended is free for the next of its origin at once. */
+/** What a step did. */
+export interface BranchStep {
+  /** Slots with and without a branch. */
+  readonly busy: number;
+  readonly idle: number;
+  /** Tokens of drafts that were taken, and that were computed in vain. */
+  readonly accepted: number;
+  readonly rejected: number;
+}
+
+/**
+ * Continuous batching over an engine's branches: the slot of one that has ended is free for the next of its origin at once. With drafts
+ * a branch gets on by several tokens in a step, and they are the tokens that single steps would choose.
+ */
 export class BranchDecoder<T> {
   readonly #engine: BranchEngine;
-  readonly #options: BranchDecoderOptions;
+  readonly #options: BranchDecoderOptions<T>;
   readonly #slots: (Growing<BranchRequest<T>> | undefined)[];
   #steps = 0;
-  #tokens = 0;
 
-  constructor(engine: BranchEngine, options: BranchDecoderOptions) {
+  constructor(engine: BranchEngine, options: BranchDecoderOptions<T>) {
     this.#engine = engine;
     this.#options = options;
     this.#slots = Array.from({ length: engine.slots }, () => undefined);
@@ -36,16 +61,13 @@ export class BranchDecoder<T> {
 
   /** Slots of an origin without a branch. */
   free(origin: number): number {
-    return this.#of(origin).filter((branch) => branch === undefined).length;
+    const { width } = this.#engine;
+    const slots = this.#slots.slice(origin * width, (origin + 1) * width);
+    return slots.filter((branch) => branch === undefined).length;
   }
 
   get busy(): boolean {
     return this.#slots.some((branch) => branch !== undefined);
-  }
-
-  /** Steps run and tokens chosen so far. */
-  get counters(): { readonly steps: number; readonly tokens: number } {
-    return { steps: this.#steps, tokens: this.#tokens };
   }
 
   /** Gives each request a free slot of the origin; there must be enough. */
@@ -57,39 +79,71 @@ export class BranchDecoder<T> {
     }
   }
 
-  /** One more token for every branch but the few longest; see BatchDecoder.advance. Returns those that it ended. */
-  advance(): DecodedSequence<T>[] {
-    const { slots } = this.#engine;
-    const states = { ids: new Int32Array(slots), positions: new Int32Array(slots), starts: new Int32Array(slots) };
-    for (const [slot, branch] of this.#slots.entries()) {
-      if (branch === undefined) continue;
-      states.ids[slot] = branch.feed;
-      states.positions[slot] = branch.position;
-      states.starts[slot] = branch.wanted.start;
-    }
-    const active = this.#slots.filter((branch) => branch !== undefined);
-    const lengthOf = ({ position, wanted }: (typeof active)[number]) => position + 1 - wanted.start;
-    const reach = this.#engine.reachFor(
-      active.map(({ wanted }) => wanted.start),
-      active.map(lengthOf),
-      mayWait(this.#steps),
+  /** One more token at least for every branch but the few longest; see BatchDecoder.advance. Returns those that it ended. */
+  advance(): DecodedBranch<T>[] {
+    const fed = this.#slots.flatMap((branch, slot) =>
+      branch === undefined ? [] : [{ branch, slot, ids: [branch.feed, ...this.#draftOf(branch)] }],
     );
-    const out = this.#engine.step(states, reach);
+    const lengths = fed.map(({ branch, ids }) => branch.position + ids.length - branch.wanted.start);
+    const starts = fed.map(({ branch }) => branch.wanted.start);
+    const reach = this.#engine.reachFor(starts, lengths, mayWait(this.#steps));
+    const out = this.#engine.step(statesOf(fed, this.#engine), reach);
     this.#steps++;
-    const ended: DecodedSequence<T>[] = [];
-    for (const [slot, branch] of this.#slots.entries()) {
-      if (branch === undefined || !this.#engine.serves(reach, lengthOf(branch))) continue;
-      this.#tokens++;
-      const sequence = grow(branch, slot, out, this.#options);
+    const over: DecodedBranch<T>[] = [];
+    let [accepted, rejected] = [0, 0];
+    for (const [index, { branch, slot, ids }] of fed.entries()) {
+      if (!this.#engine.serves(reach, lengths[index] as number)) continue;
+      const { taken, sequence } = this.#take(branch, ids, slot * this.#engine.run, out);
+      accepted += taken - 1;
+      rejected += ids.length - taken;
       if (sequence === undefined) continue;
       this.#slots[slot] = undefined;
-      ended.push(sequence);
+      over.push(sequence);
     }
-    return ended;
+    this.#options.onStep?.({ busy: fed.length, idle: this.#slots.length - fed.length, accepted, rejected });
+    return over;
   }
 
-  #of(origin: number) {
-    const { width } = this.#engine;
-    return this.#slots.slice(origin * width, (origin + 1) * width);
+  #draftOf({ wanted, ids }: Growing<BranchRequest<T>>): readonly number[] {
+    const room = Math.min(this.#engine.run, wanted.maxNewTokens - ids.length) - 1;
+    return room < 1 ? [] : (this.#options.draft?.(wanted.tag, ids).slice(0, room) ?? []);
   }
+
+  /**
+   * Takes what the step chose, as long as it is what was fed after it.
+   *
+   * @param fed   the branch's last token and its draft
+   * @param first entry of its choices in the step's output
+   */
+  #take(branch: Growing<BranchRequest<T>>, fed: readonly number[], first: number, out: StepOutput) {
+    const { isDecided } = this.#options;
+    let taken = 0;
+    let sequence: DecodedBranch<T> | undefined;
+    do {
+      sequence = grow(branch, first + taken, out, this.#options);
+      if (sequence === undefined && isDecided?.(branch.wanted.tag, branch.ids)) sequence = ended(branch, 'decided');
+      taken++;
+    } while (sequence === undefined && branch.feed === fed[taken]);
+    return { taken, sequence };
+  }
+}
+
+interface Fed {
+  readonly branch: { readonly position: number; readonly wanted: { readonly start: number } };
+  readonly slot: number;
+  readonly ids: readonly number[];
+}
+
+/** A shorter run than the engine's repeats its last token. */
+function statesOf(fed: readonly Fed[], { slots, run }: BranchEngine): BranchStates {
+  const empty = () => new Int32Array(slots * run);
+  const states = { ids: empty(), positions: empty(), starts: empty() };
+  for (const { branch, slot, ids } of fed)
+    for (let i = 0; i < run; i++) {
+      const place = Math.min(i, ids.length - 1);
+      states.ids[slot * run + i] = ids[place] as number;
+      states.positions[slot * run + i] = branch.position + place;
+      states.starts[slot * run + i] = branch.wanted.start;
+    }
+  return states;
 }

@@ -20,17 +20,21 @@ export interface BranchOptions {
   readonly branchLength: number;
   /** How many of the likeliest tokens `score` tells. */
   readonly topK: number;
+  /** Tokens that a step feeds to each slot; default 1. */
+  readonly run?: number;
   /** Distinguishes the variables and programs of several engines in one session. */
   readonly name?: string;
 }
 
-/** Where the slots stand, an entry each. Slots without a branch: token 0 at place 0. */
+/**
+ * What a step feeds, `run` entries a slot. A slot with fewer tokens repeats the last one at its place; slots without a branch: token 0 at
+ * place 0.
+ */
 export interface BranchStates {
-  /** Token to feed. */
   readonly ids: Int32Array;
-  /** Its place in the whole sequence. */
+  /** Of each token, its place in the whole sequence. */
   readonly positions: Int32Array;
-  /** Tokens that the branch has in common with its origin. */
+  /** Of each token, how many its branch has in common with its origin. */
   readonly starts: Int32Array;
 }
 
@@ -45,15 +49,17 @@ const BRANCH_BLOCK = 64;
 export class BranchEngine {
   readonly origins: number;
   readonly width: number;
+  readonly run: number;
   readonly #scorer: Scorer;
   readonly #originReaches: Reaches;
   readonly #branchReaches: Reaches;
   readonly #programs: ProgramSet;
 
   constructor(session: Session, model: DecodableModel, options: BranchOptions) {
-    const { origins, width, originLength, branchLength, topK, name = 'branches' } = options;
+    const { origins, width, originLength, branchLength, topK, run = 1, name = 'branches' } = options;
     this.origins = origins;
     this.width = width;
+    this.run = run;
     this.#scorer = new Scorer(session, model, { origins, maxLength: originLength, topK, name });
     this.#originReaches = this.#scorer.reaches;
     this.#branchReaches = new Reaches(branchLength, BRANCH_BLOCK);
@@ -63,7 +69,7 @@ export class BranchEngine {
       (key) => {
         const [origin, branch] = key.split('-').map(Number) as [number, number];
         const caches = { origins: this.#scorer.cache, branches };
-        return declareStep(session, model, `${name}.step-${key}`, caches, { origin, branch });
+        return declareStep(session, model, `${name}.step-${key}`, { ...caches, run }, { origin, branch });
       },
       this.#originReaches.usual.flatMap((origin) => this.#branchReaches.usual.map((branch) => `${origin}-${branch}`)),
     );
@@ -105,7 +111,7 @@ export class BranchEngine {
     return length <= branch * BRANCH_BLOCK;
   }
 
-  /** Feeds a token to every slot and chooses the next. */
+  /** Feeds a run of tokens to every slot and chooses what follows each of them: `run` entries a slot. */
   step(
     { ids, positions, starts }: BranchStates,
     { origin, branch }: BranchReach,
@@ -122,10 +128,10 @@ function declareStep(
   session: Session,
   { config, parameters }: DecodableModel,
   label: string,
-  { origins, branches }: { readonly origins: KvCache; readonly branches: KvCache },
+  { origins, branches, run }: { readonly origins: KvCache; readonly branches: KvCache; readonly run: number },
   reach: BranchReach,
 ): Program {
-  const each = { shape: [branches.slots], dtype: 'int32' } as const;
+  const each = { shape: [branches.slots * run], dtype: 'int32' } as const;
   return session.program(label, { ids: each, positions: each, starts: each }, (inputs): Greedy => {
     const { ids, positions, starts } = inputs as Readonly<Record<keyof BranchStates, Tensor1D>>;
     const attend = branchAttention(config, { origins, branches, starts, positions }, reach);

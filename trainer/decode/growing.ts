@@ -25,41 +25,41 @@ export function started<W>(wanted: W, position: number, feed: number): Growing<W
 }
 
 /**
- * Takes the token that a step chose in a slot.
+ * Takes a token that a step chose.
  *
+ * @param at         its entry in the step's output
  * @param closeBelow margin below which the choice is noted as close
  * @returns the sequence, if that was its last
  */
 export function grow<T>(
   growing: Growing<Wanted<T>>,
-  slot: number,
+  at: number,
   out: StepOutput,
   { eosTokenIds, closeBelow = 0 }: { readonly eosTokenIds: ReadonlySet<number>; readonly closeBelow?: number },
 ): DecodedSequence<T> | undefined {
-  const next = out.next[slot] as number;
-  const margin = out.margin[slot] as number;
+  const next = out.next[at] as number;
+  const margin = out.margin[at] as number;
   if (margin < closeBelow) growing.close.push(growing.ids.length);
   growing.ids.push(next);
   growing.margin = Math.min(growing.margin, margin);
   growing.position++;
   growing.feed = next;
-  if (out.entropy !== undefined) growing.entropies.push(out.entropy[slot] as number);
+  if (out.entropy !== undefined) growing.entropies.push(out.entropy[at] as number);
   if (out.topIds !== undefined && out.topLogprobs !== undefined)
-    growing.top.push(topOf(out.topIds, out.topLogprobs, slot, out.topIds.length / out.next.length));
-  const { ids, wanted, close, entropies, top } = growing;
-  const isEnd = eosTokenIds.has(next);
-  if (!isEnd && ids.length < wanted.maxNewTokens) return undefined;
-  return { tag: wanted.tag, ids, finish: isEnd ? 'eos' : 'length', margin: growing.margin, close, entropies, top };
+    growing.top.push(topOf(out.topIds, out.topLogprobs, at, out.topIds.length / out.next.length));
+  if (eosTokenIds.has(next)) return ended(growing, 'eos');
+  return growing.ids.length < growing.wanted.maxNewTokens ? undefined : ended(growing, 'length');
 }
 
-function topOf(
-  ids: Int32Array,
-  logprobs: Float32Array,
-  slot: number,
-  count: number,
-): { id: number; logprob: number }[] {
+/** The sequence that has been decoded. */
+export function ended<T, F extends string>(growing: Growing<Wanted<T>>, finish: F): DecodedSequence<T, F> {
+  const { ids, wanted, margin, close, entropies, top } = growing;
+  return { tag: wanted.tag, ids, finish, margin, close, entropies, top };
+}
+
+function topOf(ids: Int32Array, logprobs: Float32Array, at: number, count: number): { id: number; logprob: number }[] {
   return Array.from({ length: count }, (_, i) => ({
-    id: ids[slot * count + i] as number,
-    logprob: logprobs[slot * count + i] as number,
+    id: ids[at * count + i] as number,
+    logprob: logprobs[at * count + i] as number,
   }));
 }

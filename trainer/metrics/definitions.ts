@@ -56,6 +56,21 @@ export const METRICS = {
     help: 'Tokens before a rollout that it read from its response instead of computing them.',
     labels: [],
   },
+  cft_annotate_early_stops_total: {
+    type: 'counter',
+    help: 'Rollouts that were not decoded to their end, since their verdict was decided.',
+    labels: [],
+  },
+  cft_annotate_draft_tokens_total: {
+    type: 'counter',
+    help: 'Tokens guessed from the response, by outcome: accepted (the model chose the same) or rejected.',
+    labels: ['outcome'],
+  },
+  cft_annotate_slot_steps_total: {
+    type: 'counter',
+    help: 'Slots of all decoding steps of annotation, by state: busy with a rollout, or idle.',
+    labels: ['state'],
+  },
   cft_annotate_rechecks_total: {
     type: 'counter',
     help: 'Choices between nearly equal tokens that were made again by the definition, by outcome: same or changed.',

@@ -182,7 +182,7 @@ export interface Alternative {
   readonly outcome: 'correct' | 'wrong' | 'skipped';
   /** The final answer that the changed response came to. */
   readonly extracted: string | undefined;
-  readonly finish: 'eos' | 'length' | undefined;
+  readonly finish: 'eos' | 'length' | 'decided' | undefined;
   /** Tokens of the changed response, what stands before the replacement included. */
   readonly length: number | undefined;
 }

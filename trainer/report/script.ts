@@ -58,13 +58,13 @@ function enhance(): void {
   const outcome = ([, , , result, answer, length, finish]: AlternativeDetails): HTMLElement => {
     if (result === 'skipped') return element('td', 'skipped', 'not tried');
     const tokens = length === null ? '' : ` in ${length} ${length === 1 ? 'token' : 'tokens'}`;
-    const cut = finish === 'length' ? ', cut at the limit' : '';
+    const ends: Readonly<Record<string, string>> = { length: ', cut at the limit', decided: ', then decided' };
     const text = answer === null ? 'no answer' : answer;
     return element(
       'td',
       result,
       `${result === 'correct' ? '✓' : '✗'} ${text}`,
-      element('span', 'skipped', tokens + cut),
+      element('span', 'skipped', tokens + (ends[finish ?? ''] ?? '')),
     );
   };
   const tokenBox = ([text, probability, entropy, critical, alternatives]: TokenDetails): Node[] => {

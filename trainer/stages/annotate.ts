@@ -1,23 +1,20 @@
 import { join } from 'node:path';
 import { CftError } from '../../crds/errors.ts';
 import type { AnnotateStage } from '../../crds/stage.ts';
-import { CHOICES } from '../annotate/alternatives.ts';
-import { annotateBatched, type RolloutTag } from '../annotate/batched.ts';
+import { annotateBatched } from '../annotate/batched.ts';
 import { fullForward } from '../annotate/predictor.ts';
 import type { AnnotationRecord, ResponseRecord } from '../annotate/record.ts';
 import { correctResponses, type Survey, surveyResponses } from '../annotate/responses.ts';
+import type { SavingsObserver } from '../annotate/savings.ts';
 import { annotateSequential } from '../annotate/sequential.ts';
+import { engineShape } from '../annotate/shape.ts';
 import { LOW_CRITICAL_RATIO, Tally } from '../annotate/tally.ts';
-import { BranchDecoder } from '../decode/branch-decoder.ts';
-import { BranchEngine, type BranchOptions } from '../decode/branch-engine.ts';
+import { BranchEngine } from '../decode/branch-engine.ts';
 import { createVerifier } from '../verify/create.ts';
 import type { StageContext, StageOutcome } from './context.ts';
 import { type OpenModel, openModel } from './model.ts';
 import { OrderedLines } from './ordered-lines.ts';
 import { transferredAnnotations } from './transfer.ts';
-
-/** Rollouts of a response at the same time: enough to share its keys and values, few enough that they seldom wait for the last of them. */
-const WIDTH = 8;
 
 /**
  * Finds the critical tokens of the shard's correct responses. Goes on where it stopped: a response that is in the output is not
@@ -79,36 +76,39 @@ function annotations(
   if (params.transfer !== undefined) return transferredAnnotations(responses, params.transfer, survey, model, context);
   const { tokenizer, session } = model;
   const common = {
+    ...countingInto(context.metrics),
     tokenizer,
     verifier: createVerifier(params.verifier),
     eosTokenIds: new Set(tokenizer.eosTokenIds),
     maxNewTokens: params.maxNewTokens,
-    onRollout: (outcome: 'correct' | 'wrong', decoded: number, shared = 0) => {
-      context.metrics.inc('cft_annotate_rollouts_total', { outcome });
-      context.metrics.inc('cft_decode_tokens_total', {}, decoded);
-      context.metrics.inc('cft_annotate_shared_tokens_total', {}, shared);
-    },
   };
   if (params.mode === 'sequential') return oneByOne(responses, { ...common, predict: fullForward(session, model) });
-  const shape = shapeOf(survey, params);
-  const engine = new BranchEngine(session, model, shape);
-  const margin = params.recheckMargin;
-  const decoder = new BranchDecoder<RolloutTag>(engine, { ...common, closeBelow: margin });
+  const { savings, recheckMargin: margin } = params;
+  const engine = new BranchEngine(session, model, engineShape({ ...survey, ...params }, savings));
   const recheck = {
     margin,
     predict: fullForward(session, model, Math.max(survey.longest, survey.longestPrompt + params.maxNewTokens)),
     onRecheck: (changed: boolean) =>
       context.metrics.inc('cft_annotate_rechecks_total', { outcome: changed ? 'changed' : 'same' }),
   };
-  return annotateBatched(responses, { ...common, engine, decoder, recheck });
+  return annotateBatched(responses, { ...common, engine, savings, recheck });
 }
 
-/** By all responses of the shard, so that a stage that goes on computes in the same shapes, and to the same bits. */
-function shapeOf({ ids, longest, longestResponse }: Survey, params: AnnotateStage['params']): BranchOptions {
-  const { batchSize, maxNewTokens } = params;
-  const origins = Math.min(ids.length, Math.ceil(batchSize / WIDTH));
-  const width = Math.min(Math.ceil(batchSize / origins), longestResponse);
-  return { origins, width, originLength: longest, branchLength: maxNewTokens, topK: CHOICES };
+function countingInto(metrics: StageContext['metrics']): SavingsObserver {
+  return {
+    onRollout: ({ outcome, decoded, shared, finish }) => {
+      metrics.inc('cft_annotate_rollouts_total', { outcome });
+      metrics.inc('cft_decode_tokens_total', {}, decoded);
+      metrics.inc('cft_annotate_shared_tokens_total', {}, shared);
+      if (finish === 'decided') metrics.inc('cft_annotate_early_stops_total', {});
+    },
+    onStep: ({ busy, idle, accepted, rejected }) => {
+      metrics.inc('cft_annotate_slot_steps_total', { state: 'busy' }, busy);
+      metrics.inc('cft_annotate_slot_steps_total', { state: 'idle' }, idle);
+      metrics.inc('cft_annotate_draft_tokens_total', { outcome: 'accepted' }, accepted);
+      metrics.inc('cft_annotate_draft_tokens_total', { outcome: 'rejected' }, rejected);
+    },
+  };
 }
 
 async function* oneByOne(

@@ -39,7 +39,7 @@ export function createChoiceVerifier({ choices, statement: counted = 'last' }: C
         const correct = extracted === expected;
         return { correct, score: Number(correct), extracted, expected };
       }),
-    isFinal: (prefix) => end(prefix) !== undefined,
+    ...(counted === 'first' && { isFinal: (prefix: string) => end(prefix) !== undefined }),
   };
 }
 

@@ -46,8 +46,6 @@ export function createHttpVerifier(
       }
       return verdicts;
     },
-    // What a service would say of a longer response is not known.
-    isFinal: () => false,
   };
 }
 

@@ -39,7 +39,7 @@ export function createMathVerifier({ statement = 'last', threshold = 1 }: MathOp
   return {
     type: 'math',
     verify: (items) => Promise.all(items.map(judge)),
-    isFinal: (prefix) => end(prefix) !== undefined,
+    ...(statement === 'first' && { isFinal: (prefix: string) => end(prefix) !== undefined }),
   };
 }
 

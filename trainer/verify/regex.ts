@@ -40,8 +40,6 @@ export function createRegexVerifier({ pattern, flags, group }: RegexOptions): Ve
         return { correct, score: Number(correct), extracted, expected };
       });
     },
-    // The last match counts.
-    isFinal: () => false,
   };
 }
 

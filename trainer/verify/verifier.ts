@@ -27,8 +27,8 @@ export interface Verifier {
    */
   verify(items: readonly VerifyItem[]): Promise<Verdict[]>;
   /**
-   * Whether the verdict of a response that begins with `prefix` is decided, whatever follows: then a rollout may stop. Pure and cheap. Where
-   * the last statement of an answer counts, another may always follow, so that nothing is final.
+   * Whether the verdict of a response that begins with `prefix` is decided, whatever follows: then a rollout may stop. Pure and cheap. Missing
+   * where nothing ever is: where the last statement of an answer counts, another may always follow.
    */
-  isFinal(prefix: string, answer: string): boolean;
+  isFinal?(prefix: string, answer: string): boolean;
 }

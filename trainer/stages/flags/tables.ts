@@ -150,6 +150,12 @@ export const ANNOTATE_FLAGS: readonly Flag[] = [
     as: 'number',
   },
   {
+    flags: '--draft-tokens <n>',
+    help: 'guess n tokens of the response at each step; pays on a GPU',
+    path: ['spec', 'annotate', 'savings', 'draftTokens'],
+    as: 'number',
+  },
+  {
     flags: '--max-samples <n>',
     help: 'annotate at most n kept responses',
     path: ['spec', 'annotate', 'maxSamples'],
