@@ -9,6 +9,7 @@ import type { AnnotationRecord, ResponseRecord } from './record.ts';
 import {
   immediateResult,
   isDecided,
+  isTimeToAsk,
   type Rollout,
   type RolloutResult,
   type RolloutRules,
@@ -85,6 +86,7 @@ function rolloutDecoder({ engine, eosTokenIds, recheck, savings, tokenizer, veri
       draftFrom(annotation.response.responseIds, [...prefix, ...ids], savings.draftTokens),
     isDecided: savings.earlyStop
       ? ({ annotation, prefix }, ids) =>
+          isTimeToAsk(prefix.length + ids.length) &&
           isDecided([...prefix, ...ids], annotation.response.answer, { tokenizer, verifier })
       : undefined,
     onStep,

@@ -47,3 +47,11 @@ export function isDecided(
   const text = responseText(tokenizer, ids);
   return !text.endsWith(BROKEN_CHARACTER) && verifier.isFinal(text, answer);
 }
+
+/**
+ * Whether a growing response of that many tokens is worth asking about: a question costs as much as there is text, so that one after each
+ * token would cost more than the tokens. One for each sixteenth of the length costs the same for each token.
+ */
+export function isTimeToAsk(length: number): boolean {
+  return length % Math.ceil(length / 16) === 0;
+}
