@@ -1,3 +1,4 @@
+import type { Precision } from '../../crds/spec/precision.ts';
 import type { StageResult } from '../../crds/stage.ts';
 import type { Metrics } from '../metrics/definitions.ts';
 import type { Progress } from '../metrics/progress.ts';
@@ -56,6 +57,7 @@ export type StageOutcome = Pick<StageResult, 'metrics' | 'artifacts'>;
  */
 export interface PromptRequest {
   readonly modelDir: string;
+  readonly precision: Precision;
   /** Text, put to the tokenizer as it is, or token ids. */
   readonly prompt: string | readonly number[];
   readonly maxNewTokens: number;

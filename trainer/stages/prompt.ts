@@ -10,7 +10,7 @@ import { openModel } from './model.ts';
  * @throws CftError InvalidArgument for an empty prompt or an id that the model does not have
  */
 export async function continuePrompt(request: PromptRequest, context: StageContext): Promise<Continuation> {
-  const model = await openModel(request.modelDir, context);
+  const model = await openModel(request.modelDir, context, { precision: request.precision });
   try {
     const { tokenizer, config } = model;
     const prompt = typeof request.prompt === 'string' ? tokenizer.encode(request.prompt) : request.prompt;

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { CftError } from '../../../crds/errors.ts';
+import { Precision } from '../../../crds/spec/precision.ts';
 import type { Continuation, PromptRequest } from '../context.ts';
 import type { Given } from './plan.ts';
 
@@ -21,6 +22,7 @@ export function promptRequest(given: Given, cwd: string): PromptRequest | undefi
   if (given.model === undefined) throw wrong('--model <dir> is missing');
   return {
     modelDir: resolve(cwd, String(given.model)),
+    precision: precisionOf(given.precision ?? 'fp32'),
     prompt: given.prompt === undefined ? tokenIds(String(given.inputIds)) : String(given.prompt),
     maxNewTokens: wholeNumber('--max-new-tokens', given.maxNewTokens ?? DEFAULT_NEW_TOKENS, 1),
     logprobs: wholeNumber('--logprobs', given.logprobs ?? 0, 0),
@@ -30,6 +32,12 @@ export function promptRequest(given: Given, cwd: string): PromptRequest | undefi
 /** What goes to standard output: the text, or with `json` one line with the new tokens, their text and the likeliest tokens of each step. */
 export function formatContinuation({ ids, text, logprobs }: Continuation, json: boolean): string {
   return `${json ? JSON.stringify({ ids, text, logprobs }) : text}\n`;
+}
+
+function precisionOf(value: unknown): Precision {
+  const parsed = Precision.safeParse(value);
+  if (!parsed.success) throw wrong(`--precision: ${JSON.stringify(value)} must be ${Precision.options.join(' or ')}`);
+  return parsed.data;
 }
 
 function tokenIds(text: string): number[] {
