@@ -1,5 +1,6 @@
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
 import { tf } from '../tensor/tf.ts';
+import { topK } from './top-k.ts';
 
 /** The most likely token of each row; of equals the one with the lowest id. `margin` is the gap to the second, in logits. */
 export interface Greedy {
@@ -9,7 +10,7 @@ export interface Greedy {
 
 /** @param logits [rows, vocab] */
 export function greedy(logits: Tensor2D): Greedy {
-  const { values, indices } = tf.topk(logits, 2, true);
+  const { values, indices } = topK(logits, 2);
   const [first, second] = tf.unstack(values, 1) as [Tensor1D, Tensor1D];
   return { next: tf.reshape(tf.slice(indices, [0, 0], [-1, 1]), [-1]), margin: tf.sub(first, second) };
 }

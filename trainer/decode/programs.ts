@@ -6,6 +6,7 @@ import type { Program, Session, TensorSpec } from '../tensor/session.ts';
 import { tf } from '../tensor/tf.ts';
 import { entropy, greedy, sample } from './choose.ts';
 import { type KvCache, runAttention, stepAttention } from './kv-cache.ts';
+import { topK } from './top-k.ts';
 
 /** What the programs need of a model: its shape, and its weights in their session. */
 export interface DecodableModel {
@@ -97,7 +98,7 @@ function extras(settings: ProgramSettings, logits: Tensor2D): Outputs {
   const outputs: Outputs = {};
   if (settings.entropy) outputs.entropy = entropy(logits);
   if (settings.topK > 0) {
-    const { indices, values } = tf.topk(tf.logSoftmax(logits), settings.topK, true);
+    const { indices, values } = topK(tf.logSoftmax(logits) as Tensor2D, settings.topK);
     outputs.topIds = indices;
     outputs.topLogprobs = values;
   }

@@ -8,6 +8,7 @@ import { ProgramSet } from './program-set.ts';
 import type { DecodableModel } from './programs.ts';
 import { Reaches } from './reach.ts';
 import { runBatches } from './runs.ts';
+import { topK } from './top-k.ts';
 
 /** The model's view of a given sequence: entry t is the distribution after token t. */
 export interface ScoreOutput {
@@ -84,7 +85,7 @@ export class Scorer {
       const attend = runAttention(config, this.cache, origins as Tensor1D, places, reach);
       const hidden = decoderHidden(config, parameters, ids as Tensor1D, places, attend);
       const logprobs = tf.logSoftmax(lmHead(config, parameters, hidden)) as Tensor2D;
-      const { indices, values } = tf.topk(logprobs, this.topK, true);
+      const { indices, values } = topK(logprobs, this.topK);
       const starts = tf.mul(tf.range(0, LENGTH, 1, 'int32'), tf.scalar(config.vocabSize, 'int32'));
       const logprob = tf.gather(tf.reshape(logprobs, [-1]), tf.add(starts, following as Tensor1D) as Tensor1D);
       const entropy = tf.neg(tf.sum(tf.mul(tf.exp(logprobs), logprobs), 1));
