@@ -4,7 +4,7 @@ import { decoderHidden, lmHead } from '../model/decoder.ts';
 import type { Parameters } from '../model/parameters.ts';
 import type { Program, Session, TensorSpec } from '../tensor/session.ts';
 import { tf } from '../tensor/tf.ts';
-import { entropy, greedy, sample } from './choose.ts';
+import { distribution, greedy, sample } from './choose.ts';
 import { type KvCache, runAttention, stepAttention } from './kv-cache.ts';
 import { topK } from './top-k.ts';
 
@@ -95,14 +95,11 @@ function stepLogits(settings: ProgramSettings, ids: Tensor1D, positions: Tensor1
 }
 
 function extras(settings: ProgramSettings, logits: Tensor2D): Outputs {
-  const outputs: Outputs = {};
-  if (settings.entropy) outputs.entropy = entropy(logits);
-  if (settings.topK > 0) {
-    const { indices, values } = topK(tf.logSoftmax(logits) as Tensor2D, settings.topK);
-    outputs.topIds = indices;
-    outputs.topLogprobs = values;
-  }
-  return outputs;
+  const { entropy, logSum } = distribution(logits);
+  const outputs: Outputs = settings.entropy ? { entropy } : {};
+  if (settings.topK === 0) return outputs;
+  const { indices, values } = topK(logits, settings.topK);
+  return { ...outputs, topIds: indices, topLogprobs: tf.sub(values, logSum) };
 }
 
 function int32(size: number): TensorSpec {

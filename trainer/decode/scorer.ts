@@ -1,12 +1,14 @@
-import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
+import type { Tensor1D } from '@tensorflow/tfjs-core';
 import { decoderHidden, lmHead } from '../model/decoder.ts';
 import { requireFixedAngles } from '../model/rope.ts';
 import type { Program, Session, TypedArray } from '../tensor/session.ts';
 import { tf } from '../tensor/tf.ts';
+import { distribution } from './choose.ts';
 import { BLOCK, createKvCache, type KvCache, runAttention } from './kv-cache.ts';
 import { ProgramSet } from './program-set.ts';
 import type { DecodableModel } from './programs.ts';
 import { Reaches } from './reach.ts';
+import { pickEntries } from './row-groups.ts';
 import { runBatches } from './runs.ts';
 import { topK } from './top-k.ts';
 
@@ -84,12 +86,11 @@ export class Scorer {
       const places = positions as Tensor1D;
       const attend = runAttention(config, this.cache, origins as Tensor1D, places, reach);
       const hidden = decoderHidden(config, parameters, ids as Tensor1D, places, attend);
-      const logprobs = tf.logSoftmax(lmHead(config, parameters, hidden)) as Tensor2D;
-      const { indices, values } = topK(logprobs, this.topK);
-      const starts = tf.mul(tf.range(0, LENGTH, 1, 'int32'), tf.scalar(config.vocabSize, 'int32'));
-      const logprob = tf.gather(tf.reshape(logprobs, [-1]), tf.add(starts, following as Tensor1D) as Tensor1D);
-      const entropy = tf.neg(tf.sum(tf.mul(tf.exp(logprobs), logprobs), 1));
-      return { topIds: indices, topLogprobs: values, logprob, entropy };
+      const logits = lmHead(config, parameters, hidden);
+      const { indices, values } = topK(logits, this.topK);
+      const { entropy, logSum } = distribution(logits);
+      const logprob = tf.sub(pickEntries(logits, tf.reshape(following as Tensor1D, [LENGTH, 1])), logSum);
+      return { topIds: indices, topLogprobs: tf.sub(values, logSum), logprob, entropy };
     }) as Program;
   }
 }
