@@ -21,7 +21,10 @@ interface Complex {
 const engine = new ComputeEngine();
 engine.precision = DIGITS;
 parentPort?.on('message', ({ id, pairs, relation }: AlgebraQuestion) => {
-  const answer: AlgebraAnswer = { id, holds: relation === 'equal' ? areEqual(pairs) : areProportional(pairs) };
+  const answer: AlgebraAnswer = {
+    id,
+    holds: relation === 'equal' ? areEqual(pairs) : areProportional(pairs, relation === 'positive'),
+  };
   parentPort?.postMessage(answer);
 });
 // The engine loads much of itself at first use, which no comparison's time should pay for.
@@ -43,16 +46,17 @@ function areEqual([[left, right]]: AlgebraQuestion['pairs']): boolean {
   return compared > (symbols.size === 0 ? 0 : POINTS / 2);
 }
 
-/** Do two equations, as left and right sides, differ by a factor only? Then the same points solve them. */
-function areProportional([first, second]: AlgebraQuestion['pairs']): boolean {
+/** Do two equations, as left and right sides, differ by a factor only? Then the same points solve them; inequalities, if it is positive. */
+function areProportional([first, second]: AlgebraQuestion['pairs'], isPositive: boolean): boolean {
   const [a, b] = [first, second].map((sides) => difference(sides));
   if (a === undefined || b === undefined) return false;
   const symbols = new Set([...symbolsOf(a), ...symbolsOf(b)]);
   if (symbols.size === 0) return false;
   const [origin, ...others] = points(symbols) as [Point, ...Point[]];
   const [a0, b0] = [substitute(a, origin), substitute(b, origin)];
-  const sizes = [valueAt(a0, origin), valueAt(b0, origin)];
-  if (sizes.some((size) => size === undefined || magnitude(size) === 0)) return false;
+  const [x, y] = [valueAt(a0, origin), valueAt(b0, origin)];
+  if (x === undefined || y === undefined || magnitude(x) === 0 || magnitude(y) === 0) return false;
+  if (isPositive && (x.im !== 0 || y.im !== 0 || Math.sign(x.re) !== Math.sign(y.re))) return false;
   return others.every((point) => {
     const sides: [Expression, Expression] = [
       ['Multiply', substitute(a, point), b0],

@@ -1,9 +1,12 @@
 import { Worker } from 'node:worker_threads';
 
-/** Two pairs of formulas in LaTeX. `equal` looks at the first pair; `proportional` takes each pair as the sides of an equation. */
+/**
+ * Two pairs of formulas in LaTeX. `equal` looks at the first pair; `proportional` and `positive` take each pair as the sides of
+ * an equation, whose difference is a multiple of the other's, or a positive multiple.
+ */
 export interface AlgebraQuestion {
   readonly id: number;
-  readonly relation: 'equal' | 'proportional';
+  readonly relation: 'equal' | 'proportional' | 'positive';
   readonly pairs: readonly [readonly [string, string], ...(readonly [string, string])[]];
 }
 export interface AlgebraAnswer {
@@ -17,6 +20,8 @@ export interface Algebra {
   equal(a: string, b: string): Promise<boolean>;
   /** Equations with the same solutions, up to a factor: `2x+2y=4` and `x+y=2`. */
   sameEquation(a: readonly [string, string], b: readonly [string, string]): Promise<boolean>;
+  /** Inequalities of the same direction and solutions, up to a positive factor: `2x<4` and `x<2`. */
+  sameInequality(a: readonly [string, string], b: readonly [string, string]): Promise<boolean>;
 }
 
 /** Far more than any formula was seen to take: what depends on the load of the machine must not decide a verdict. */
@@ -63,6 +68,7 @@ export function createAlgebra(limitMs = TIME_LIMIT_MS): Algebra {
   return {
     equal: (a, b) => remembered({ relation: 'equal', pairs: [[a, b]] }),
     sameEquation: (a, b) => remembered({ relation: 'proportional', pairs: [a, b] }),
+    sameInequality: (a, b) => remembered({ relation: 'positive', pairs: [a, b] }),
   };
 }
 

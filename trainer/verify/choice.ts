@@ -21,7 +21,7 @@ type Labels = ReadonlyMap<string, string>;
  * 2. `the answer is (B)`, `answer: B`, `the correct option is B`: the last that is not negated.
  * 3. a last line that is only a label, or lines of the form `B) text` that all have the same label.
  * 4. `(B)` in brackets: the last that is not negated (`not (C)`, `(C) is wrong`).
- * 5. a capital letter standing alone, when there is only one such label in the text.
+ * 5. a capital letter standing alone, when there is only one such label in the text, and it is no part of a name (`vitamin C`, `E. coli`).
  *
  * What a higher rule finds counts even where it is no label, or several (`the answer is B or C`): then nothing was chosen. Roman numerals
  * are no labels, unless they are listed in `choices`.
@@ -90,6 +90,7 @@ function labelAtStart(content: string, labels: Labels): Choice {
   const found = /^[\s("'“[*_{$]*([\p{L}\p{N}]+)(?=([)\]}"'”*_$.,:;!?]|\s|-|$))/u.exec(text);
   const label = found === null ? undefined : labels.get((found[1] as string).toLowerCase());
   if (found === null || label === undefined) return undefined;
+  if (SPECIES.test(text.slice(found[0].length))) return undefined;
   const rest = text.slice(found[0].length).replace(/^[)\]}"'”*_$]+/, '');
   if (namesAnother(rest, label, labels)) return undefined;
   const isBare = /^[\s.,:;!?)*_$-]*$/.test(rest) || /^[)\]:.,;!?-]/.test(text.slice(found[0].length));
@@ -100,7 +101,11 @@ function labelAtStart(content: string, labels: Labels): Choice {
 }
 
 const FILLER =
-  /^[\s:*_]*(?:(?:therefore|thus|clearly|definitely|simply|indeed|likely|most likely|probably|the|letter|option|choice|answer)\b[\s:,*_]*)*/i;
+  /^[\s:*_]*(?:(?:therefore|thus|hence|so|for sure|clearly|definitely|simply|indeed|likely|most likely|probably|the|letter|option|choice|answer)\b[\s:,*_]*)*/i;
+
+/** What follows the letter in the name of a microbe, such as `E. coli`. */
+const SPECIES =
+  /^\. ?(?:coli|diff|difficile|tetani|botulinum|perfringens|albicans|trachomatis|jejuni|diphtheriae|neoformans|burnetii|cereus|anthracis|fragilis|pertussis|burgdorferi|henselae|quintana|faecalis|faecium|histolytica|granulosus|vermicularis|baumannii|fumigatus|lumbricoides|latum|medinensis)\b/i;
 
 /** `B or C`, `B and C`, `B, C`: not one choice. */
 function namesAnother(rest: string, label: string, labels: Labels): boolean {
@@ -109,8 +114,10 @@ function namesAnother(rest: string, label: string, labels: Labels): boolean {
   return named !== undefined && named !== label && other?.[1] === named;
 }
 
+const CONCLUSION = /^[\s*_]*(?:therefore|thus|hence|so)\b[\s:,*_]*/i;
+
 function lineLabel(line: string, labels: Labels): { label: string; isBare: boolean } | undefined {
-  const plain = plainText(line).trim();
+  const plain = plainText(line).replace(CONCLUSION, '').trim();
   const bare = labels.get(undress(plain).toLowerCase());
   // A line `a` can be a word that was left over.
   const isWord = /^[ai][.,:;!]*$/.test(plain);
@@ -153,13 +160,20 @@ function bracketed(text: string, labels: Labels): { label: string; isRejected: b
   );
 }
 
+/** `Vitamin C`, `hepatitis B`: a word before the letter that does not choose anything. */
+const NAMED_BEFORE =
+  /(?<![\p{L}'’])(?!(?:is|are|was|be|it's|that's|pick|picked|choose|chose|choosing|select|selected|selecting|with|for|think|believe|say|suppose|guess|option|choice|answer|letter|and|or|but|so|then|thus|hence|therefore|definitely|probably|clearly|only|surely|certainly|likely|because|since|as|while|that|not|nor|than|to|on|by|both|neither|either|also|maybe|perhaps|would|have|prefer|suggests?|indicates?|means|points?)\b)[\p{L}'’]+[ \t]+$/iu;
+
 function standingAlone(text: string, labels: Labels): Choice {
   const words = text.matchAll(/(?<![\p{L}\p{N}'’-])([\p{L}\p{N}]+)(?![\p{L}\p{N}'’-])/gu);
   const found = [...words].flatMap(({ 0: word, index }) => {
-    const isWord = /^[AI]$/.test(word) && /^\s+\p{L}/u.test(text.slice(index + 1, index + 20));
+    const behind = text.slice(index + 1, index + 24);
+    const isWord = /^[AI]$/.test(word) && /^\s+(?!is (?:the )?(?:correct|right|best|answer))\p{L}/u.test(behind);
     const label = labels.get(word.toLowerCase());
     const isLabel = label !== undefined && (label === word || label.length > 1);
-    return isLabel && !isWord ? [{ label, isRejected: isRejected(text, index, index + word.length) }] : [];
+    const isName =
+      word.length === 1 && (NAMED_BEFORE.test(text.slice(Math.max(0, index - 40), index)) || SPECIES.test(behind));
+    return isLabel && !isWord && !isName ? [{ label, isRejected: isRejected(text, index, index + word.length) }] : [];
   });
   const distinct = new Set(found.map(({ label }) => label));
   return distinct.size === 1 && found.every((one) => !one.isRejected) ? found[0]?.label : undefined;

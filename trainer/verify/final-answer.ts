@@ -1,5 +1,6 @@
 import { CftError } from '../../crds/errors.ts';
 import { momentOf } from './calendar.ts';
+import { formulaAtEnd, formulasIn, isMatrix, wholeFormula } from './formulas.ts';
 import { plainText } from './plain-text.ts';
 import { mentions, parseQuantity, type Quantity } from './quantity.ts';
 import { lastMarker, lastPhrase } from './statements.ts';
@@ -16,9 +17,10 @@ export interface FinalAnswer {
  * The final answer of a response. Precedence:
  *
  * 1. `#### 42` and `\boxed{42}` (also `\fbox`): of all of them the last. A `####` line that is no number and has text after it is a heading.
- * 2. `the answer is 42`, `answer: 42`: the last.
- * 3. a formula that the response consists of, or ends with: `so $x = \\frac{1}{2}$.`
+ * 2. `the answer is 42`, `answer: 42`: the last. A `final answer is 42` counts behind a box as well.
+ * 3. a formula that the response consists of, or ends with but for some words: `so $x = \\frac{1}{2}$ is the solution.`
  * 4. the last number. A response that is nothing but a number is read as a whole.
+ * 5. a response of one short line without any number.
  *
  * What a higher rule finds counts even where it is not a number: `\boxed{x+1}` is not overruled by some number before it. A statement that
  * breaks off (`\boxed{4` or `####` at the end) is no answer.
@@ -29,10 +31,13 @@ export function responseAnswer(response: string): FinalAnswer | undefined {
   const isListItem = /^\s*[-−–*•]\s/.test(response);
   const whole = isListItem ? undefined : readNumber(response);
   if (whole !== undefined) return { text: response.trim(), quantity: whole };
-  const formula = wholeFormula(response) ?? formulaAtEnd(response);
+  const formula = wholeFormula(response);
   if (formula !== undefined) return { text: formula, quantity: readNumber(formula) };
+  const end = formulaAtEnd(response);
+  if (end?.isDenied) return { text: end.formula, quantity: undefined, isPart: true };
+  if (end !== undefined) return { text: end.formula, quantity: readNumber(end.formula) };
   const last = mentions(response).at(-1);
-  if (last === undefined) return undefined;
+  if (last === undefined) return shortText(response);
   const quantity = last.quantity();
   return { text: last.text, quantity, isPart: quantity === undefined };
 }
@@ -50,7 +55,7 @@ export function referenceAnswer(reference: string): FinalAnswer {
   if (whole !== undefined) return { text, quantity: whole };
   const stated = marked(text)?.answer;
   if (stated !== undefined) return stated;
-  const isOneLine = !text.includes('\n') || /^\$*\s*\\begin\s*\{[\s\S]*\\end\s*\{\w+\}\s*\$*$/.test(text);
+  const isOneLine = !text.includes('\n') || isMatrix(text) || /^\$\$[^$]*\$\$$/.test(text);
   if (isOneLine && text.length <= LONGEST_TEXT_ANSWER)
     return { text, quantity: momentOf(text) === undefined ? loneNumber(text) : undefined };
   throw new CftError('InvalidRecord', 'the reference answer is a text that does not mark its final answer', {
@@ -65,7 +70,8 @@ export function sameText(a: string, b: string): boolean {
 }
 
 const ANSWER = /\banswers?\b/gi;
-const LONGEST_TEXT_ANSWER = 200;
+const FINAL_ANSWER = /\bfinal answer\b/gi;
+const LONGEST_TEXT_ANSWER = 1000;
 const HEDGED =
   /[<>≤≥±=+*^√\\|]|\d\s*!|\d_|[A-Za-z)}]\s*\/\s*\d|[A-Za-z]\(|[([][^()[\]]*,[^()[\]]*[)\]]|\b(?:not|no|never|least|most|more than|less than|fewer|greater|between|under|over|above|below|almost|nearly|or|cannot)\b|n't/i;
 const REASON =
@@ -85,57 +91,41 @@ export function isNumber(content: string): boolean {
 function marked(text: string): { answer: FinalAnswer | undefined } | undefined {
   const read = (content: string) => readNumber(withoutLabel(content));
   const marker = lastMarker(text, (content) => read(content) !== undefined);
-  if (marker !== undefined) {
-    const { content } = marker;
-    return { answer: content === undefined ? undefined : { text: withoutLabel(content), quantity: read(content) } };
-  }
-  const phrase = lastPhrase(text, ANSWER, () => true);
-  if (phrase === undefined) return undefined;
-  return {
-    answer: phrase.content === undefined ? undefined : { text: said(phrase.content), quantity: stated(phrase.content) },
-  };
+  const phrase =
+    marker === undefined
+      ? lastPhrase(text, ANSWER, () => true)
+      : lastPhrase(text.slice(marker.end), FINAL_ANSWER, (_, content) => stated(content) !== undefined);
+  if (phrase?.content !== undefined)
+    return { answer: { text: said(phrase.content), quantity: stated(phrase.content) } };
+  if (phrase !== undefined && marker === undefined) return { answer: undefined };
+  if (marker === undefined) return undefined;
+  const { content } = marker;
+  return { answer: content === undefined ? undefined : { text: withoutLabel(content), quantity: read(content) } };
 }
 
 function stated(content: string): Quantity | undefined {
   if (momentOf(content) !== undefined) return undefined;
   const cut = content.search(REASON);
   const head = cut === -1 ? content : content.slice(0, cut);
-  return parseQuantity(content) ?? parseQuantity(head) ?? loneNumber(head);
+  // `The largest $n$ that fits is 19`
+  const behindVerb = /^[^\d]*\b(?:is|are|equals)\s+([^a-z]*\d.*)$/.exec(head)?.[1] ?? '';
+  return parseQuantity(content) ?? parseQuantity(head) ?? loneNumber(head) ?? parseQuantity(behindVerb);
 }
 
 /** What a sentence states: the formula in it where there is one only, else what comes before a reason. */
 function said(content: string): string {
-  const formulas = [...content.matchAll(FORMULA)];
+  const { formulas, around } = formulasIn(content);
   const [formula] = formulas;
-  const around = content.replace(FORMULA, ' ');
-  if (formulas.length === 1 && formula !== undefined && !/\d/.test(around) && !HEDGED.test(around))
-    return inner(formula);
+  if (formulas.length === 1 && formula !== undefined && !/\d/.test(around) && !HEDGED.test(around)) return formula;
   const cut = content.search(REASON);
   return formulas.length === 0 && cut > 0 ? content.slice(0, cut) : content;
 }
 
-const FORMULA = /(?<!\\)\$\$?(?=\S)([^$]+)(?<=\S)(?<!\\)\$\$?|\\\(([^()]+|[\s\S]+?)\\\)|\\\[([\s\S]+?)\\\]/g;
-const FORMULA_AT_END = new RegExp(`(?:${FORMULA.source})[\\s.]*$`);
-const LONGEST_FORMULA = 300;
-
-function inner(match: RegExpMatchArray): string {
-  return (match[1] ?? match[2] ?? match[3] ?? '').trim();
-}
-
-/** The formula that a text ends with. A number alone is left to the rule for numbers, which knows money. */
-function formulaAtEnd(text: string): string | undefined {
-  const found = FORMULA_AT_END.exec(text.slice(-LONGEST_FORMULA));
-  const formula = found === null ? undefined : inner(found);
-  if (formula === undefined || /(?<![\\A-Za-z])[A-Za-z]{3,}/.test(plainText(formula))) return undefined;
-  return parseQuantity(formula) === undefined || formula.includes('=') ? formula : undefined;
-}
-
-/** A text that is a formula and nothing else. */
-function wholeFormula(text: string): string | undefined {
-  const line = text.trim();
-  if (line.length > LONGEST_FORMULA || line.includes('\n') || !/\d|\\[A-Za-z]|[=^]/.test(line)) return undefined;
-  const isSentence = /(?<![\\A-Za-z])(?!(?:and|or|sqrt|pi)\b)[A-Za-z]{2,}|[!?]$|^[-*•]\s/.test(plainText(line));
-  return isSentence ? undefined : line;
+/** `Paris`: all of a response that is one line. */
+function shortText(response: string): FinalAnswer | undefined {
+  const text = response.trim();
+  const isShort = text !== '' && text.length <= LONGEST_TEXT_ANSWER && !text.includes('\n');
+  return isShort ? { text, quantity: undefined } : undefined;
 }
 
 /** The only number of a sentence (`she has 42 apples`), unless the words around it say that it is not the answer itself (`at least 42`). */

@@ -4,7 +4,8 @@ type Relation = Extract<Shape, { kind: 'relation' }>;
 type Items = Extract<Shape, { kind: 'items' }>;
 
 const INTERVALS = new Set(['()', '[]', '(]', '[)']);
-const NAME = /^[A-Za-z]$/;
+const NAME =
+  /^(?:(?:[A-Za-z]|\\(?:theta|alpha|beta|gamma|lambda|mu|phi|omega))(?:_\{?\w\}?)?|[A-Za-z]\s*\(\s*[a-z]\s*\))$/;
 
 /** Whether a shape can stand for a set of numbers as intervals do. An open interval looks like a pair. */
 export function isInterval(shape: Shape): shape is Items {

@@ -123,9 +123,9 @@ function toDigits(whole: string, fraction: string, end: number): Digits | undefi
   return { whole: plain, fraction, value: decimal(plain, fraction), end };
 }
 
-/** Times (`2:30`), dates (`1/2/2024`, `2024-01-31`) and versions (`1.2.3`): digits that are no number. */
+/** Times (`2:30`), dates (`1/2/2024`, `2024-01-31`), versions (`1.2.3`) and what is a decimal or a list (`2,74`): digits that are no number. */
 function readOpaque(text: string, digits: Digits): Reading | undefined {
-  const run = match(/(?::\d+)+|(?:\.\d+)+|-\d{2}-\d{2}(?!\d)|\/\d+(?:\/\d+)+/y, text, digits.end);
+  const run = match(/(?::\d+)+|(?:\.\d+)+|(?:,\d+)+|-\d{2}-\d{2}(?!\d)|\/\d+(?:\/\d+)+/y, text, digits.end);
   if (run === undefined) return undefined;
   if (run[0].startsWith('-') && digits.whole.length !== 4) return undefined;
   return { value: undefined, end: digits.end + run[0].length };

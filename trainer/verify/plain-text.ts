@@ -5,8 +5,6 @@ const COMMANDS: Readonly<Record<string, string>> = {
   left: '',
   right: '',
   displaystyle: '',
-  quad: ' ',
-  qquad: ' ',
   times: '×',
   cdot: '·',
   approx: '≈',
@@ -38,22 +36,32 @@ const SYMBOLS: Readonly<Record<string, string>> = {
   ' ': ' ',
 };
 const TEXT_COMMAND =
-  /\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|mbox|operatorname|bf|rm)\s*\{([^{}]*)\}/g;
+  /\\(?:text(?:bf|it|rm|sf|tt|up|normal)?|mathrm|mathbf|mathit|mathsf|mbox|operatorname|bf|rm)\s*\{([^{}]*)\}/g;
+
+/** `$28$` in front of its unit or percent sign. */
+const NUMBER_FORMULA = /(?<![\\\w$])\$\s*(-?\d[\d.,]*)\s*\$(?=\s*\\?%|\s+[A-Za-z]{2})/g;
+
+/** `\\frac` as `\frac`: texts that were escaped once too often. In a matrix, two backslashes end a row. */
+export function singleBackslashes(text: string): string {
+  return text.includes('\\begin') ? text : text.replace(/\\\\(?=[A-Za-z{}%$,;!])/g, '\\');
+}
 
 /**
  * LaTeX and Markdown dress taken off a piece of text, so that what is left can be read as words and numbers. An escaped dollar, which
  * is money and never a delimiter, becomes a full-width one. GSM8K's calculator notes (`<<6*7=42>>42`) go too. Commands that mean something else (`\sqrt`, `\pi`) stay.
  */
 export function plainText(text: string): string {
-  return text
+  return singleBackslashes(text)
     .replace(/<<[^<>\n]{0,200}>>/g, '')
     .replace(/[０-９％．，＋－＝]/g, (character) => String.fromCharCode(character.charCodeAt(0) - 0xfee0))
-    .replaceAll('{,}', ',')
+    .replace(/(?<=\d)\s*\{\s*,\s*\}\s*(?=\d)/g, ',')
+    .replace(NUMBER_FORMULA, '$1')
     .replace(/(?<=\d),\\!\s*(?=\d)/g, ',')
     .replace(/(?<=[\w){}])~/g, ' ')
     .replace(/\^\s*\{?\s*\\(?:text|mathrm)\s*\{(st|nd|rd|th)\}\s*\}?/g, '$1')
     .replace(TEXT_COMMAND, ' $1 ')
     .replace(/\^\s*\{?\s*\\circ\b\s*\}?/g, '°')
+    .replace(/\\q?quad(?![A-Z])/g, ' ')
     .replace(/\\([A-Za-z]+)/g, (whole, name: string) =>
       Object.hasOwn(COMMANDS, name) ? (COMMANDS[name] as string) : whole,
     )

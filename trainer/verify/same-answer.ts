@@ -2,12 +2,14 @@ import type { Algebra } from './algebra.ts';
 import { type FinalAnswer, sameText } from './final-answer.ts';
 import { asInterval, isInterval } from './interval.ts';
 import { formulaLatex } from './latex-form.ts';
+import { isName, lettersOf, namesDiffer } from './names.ts';
 import { plainText } from './plain-text.ts';
 import { parseQuantity, type Quantity, sameQuantity } from './quantity.ts';
 import { formatFraction } from './rational.ts';
 import { numberShape, type Shape, shapeOf } from './shape.ts';
 import { sameUnit } from './units.ts';
 
+type Latex = (string | undefined)[];
 type Leaf = Extract<Shape, { kind: 'leaf' }>;
 type Items = Extract<Shape, { kind: 'items' }>;
 type Relation = Extract<Shape, { kind: 'relation' }>;
@@ -17,10 +19,14 @@ type Relation = Extract<Shape, { kind: 'relation' }>;
  * as many parts, else 0. Numbers decide without algebra; formulas are compared by it where their texts differ.
  */
 export async function agreement(stated: FinalAnswer, expected: FinalAnswer, algebra: Algebra): Promise<number> {
-  const number = stated.quantity ?? decimalComma(stated, expected);
-  if (number !== undefined && expected.quantity !== undefined)
-    return Number(sameQuantity(number, expected.quantity) && !namesDiffer(stated.text, expected.text));
-  if (number === undefined && expected.quantity === undefined && sameText(stated.text, expected.text)) return 1;
+  const number = stated.quantity ?? decimalComma(stated, expected.quantity, 1);
+  const right = expected.quantity ?? decimalComma(expected, stated.quantity, 2);
+  if (number !== undefined && right !== undefined) {
+    const values = [number, beforeRounding(stated)].filter((value) => value !== undefined);
+    return Number(values.some((value) => sameQuantity(value, right)) && !namesDiffer(stated.text, expected.text));
+  }
+  if (number === undefined && right === undefined && sameText(stated.text, expected.text)) return 1;
+  if (!stated.isPart && stated.text.trim() === expected.text.trim()) return 1;
   if (stated.isPart) return 0;
   const [a, b] = [stated, expected].map((answer) =>
     answer.quantity === undefined ? shapeOf(answer.text) : numberShape(answer.text, answer.quantity),
@@ -46,33 +52,27 @@ async function compareForms(a: Shape, b: Shape, algebra: Algebra): Promise<numbe
   return Number(a.kind === 'leaf' && b.kind === 'leaf' && (await sameLeaf(a, b, algebra)));
 }
 
-/** `x`, `a_n`, `f(x)`, `AB`, `\angle ABC`. */
-const NAME = /^(?:\\(?:angle|triangle)\s*)?(?:[A-Za-z]|[A-Z]{2,3}|\\[a-z]+)(?:_\{?\w+\}?)?(?:\s*\(\s*[A-Za-z]\s*\))?$/;
-
 /** `x = 3` against `3`. */
 async function compareValue({ operators, sides }: Relation, other: Shape, algebra: Algebra): Promise<number> {
   const [left = '', right = ''] = sides;
-  const isName = NAME.test(left) || isTupleOfNames(left);
-  if (operators.length !== 1 || operators[0] !== '=' || !isName || names(right).has(left)) return 0;
+  if (operators.length !== 1 || operators[0] !== '=' || !isName(left) || lettersOf(right).has(left)) return 0;
   return compare(shapeOf(right), other, algebra);
-}
-
-/** `(x, y)`, in the order of the alphabet, in which values are given without names. */
-function isTupleOfNames(text: string): boolean {
-  const names = /^\(\s*([A-Za-z](?:\s*,\s*[A-Za-z])+)\s*\)$/.exec(text)?.[1]?.split(/\s*,\s*/);
-  return names?.every((name, i) => i === 0 || (names[i - 1] as string) < name) ?? false;
-}
-
-/** The single letters of a formula. */
-function names(formula: string): Set<string> {
-  return new Set(formula.replace(/\\[A-Za-z]+/g, ' ').match(/[A-Za-z]/g));
 }
 
 async function sameItems(a: Items, b: Items, algebra: Algebra): Promise<number> {
   if (a.form !== b.form || a.items.length !== b.items.length) return 0;
-  const scores = a.ordered ? await inOrder(a.items, b.items, algebra) : await inAnyOrder(a.items, b.items, algebra);
+  const isInOrder = a.ordered || hasNames(a) !== hasNames(b);
+  const scores = isInOrder ? await inOrder(a.items, b.items, algebra) : await inAnyOrder(a.items, b.items, algebra);
   // A sum of ones divided by their number is exactly 1.
   return scores.reduce((sum, score) => sum + score, 0) / a.items.length;
+}
+
+/** `x = 1, y = 2`: values without names are given in the same order. */
+function hasNames({ items }: Items): boolean {
+  const names = items.map((item) =>
+    item.kind === 'relation' && isName(item.sides[0] ?? '') ? item.sides[0] : undefined,
+  );
+  return !names.includes(undefined) && new Set(names).size === names.length;
 }
 
 function inOrder(a: readonly Shape[], b: readonly Shape[], algebra: Algebra): Promise<number[]> {
@@ -94,17 +94,28 @@ async function inAnyOrder(a: readonly Shape[], b: readonly Shape[], algebra: Alg
 
 const MIRRORED: Readonly<Record<string, string>> = { '<': '>', '>': '<', '≤': '≥', '≥': '≤' };
 
-async function sameRelation(a: Relation, b: Relation, algebra: Algebra): Promise<boolean> {
-  const mirrored: Relation = {
+function mirrored({ operators, sides }: Relation): Relation {
+  return {
     kind: 'relation',
-    operators: b.operators.map((operator) => MIRRORED[operator] ?? operator).reverse(),
-    sides: [...b.sides].reverse(),
+    operators: operators.map((operator) => MIRRORED[operator] ?? operator).reverse(),
+    sides: [...sides].reverse(),
   };
-  if ((await sameSides(a, b, algebra)) || (await sameSides(a, mirrored, algebra))) return true;
-  if (a.operators.join() !== '=' || b.operators.join() !== '=') return false;
-  const [first, second] = [a, b].map(({ sides }) => sides.map(formulaLatex));
-  if (first === undefined || second === undefined || [...first, ...second].includes(undefined)) return false;
-  return algebra.sameEquation(first as [string, string], second as [string, string]);
+}
+
+/** With `<` and `≤` in the place of `>` and `≥`. */
+function upwards(relation: Relation): Relation {
+  return /[>≥]/.test(relation.operators.join()) ? mirrored(relation) : relation;
+}
+
+async function sameRelation(a: Relation, b: Relation, algebra: Algebra): Promise<boolean> {
+  if ((await sameSides(a, b, algebra)) || (await sameSides(a, mirrored(b), algebra))) return true;
+  const [first, second] = [a, b].map(upwards) as [Relation, Relation];
+  const [operator, ...others] = first.operators;
+  if (others.length > 0 || second.operators.join() !== operator || !/[=<≤]/.test(operator)) return false;
+  const [left, right] = [first, second].map(({ sides }) => sides.map(formulaLatex)) as [Latex, Latex];
+  if ([...left, ...right].includes(undefined)) return false;
+  const ask = operator === '=' ? algebra.sameEquation : algebra.sameInequality;
+  return ask(left as [string, string], right as [string, string]);
 }
 
 async function sameSides(a: Relation, b: Relation, algebra: Algebra): Promise<boolean> {
@@ -122,17 +133,13 @@ async function sameLeaf(a: Leaf, b: Leaf, algebra: Algebra): Promise<boolean> {
   if (!sameUnit(a.unit, b.unit)) return false;
   if (a.quantity === undefined && b.quantity === undefined && sameText(a.text, b.text)) return true;
   const [left, right] = [leafLatex(a), leafLatex(b)];
-  // `5+3` is a calculation that was left undone, `5-6` may be a range.
-  if ([a, b].some((leaf) => leaf.quantity !== undefined) && [left, right].some(isArithmetic)) return false;
+  if ([left, right].some(isUnclear)) return false;
   return left !== undefined && right !== undefined && algebra.equal(left, right);
 }
 
-/** Sums, differences and products of plain numbers. */
-function isArithmetic(latex: string | undefined): boolean {
-  const plain = (latex ?? '')
-    .replace(/\\frac\s*\{\d+\}\s*\{\d+\}/g, '1')
-    .replace(/\\(?:times|cdot|div)(?![A-Za-z])/g, '*');
-  return !/[A-Za-z^\\]/.test(plain) && /[\d)]\s*[-+*/(]|^\s*[-+]\s*[-+]/.test(plain);
+/** `5-6` may be a difference or a range, `1-1/2` a mixed number, `--5` a slip. */
+function isUnclear(latex: string | undefined): boolean {
+  return /^[\d.\s/]+-[\d.\s/]+$|^\s*[-+]\s*[-+]/.test(latex ?? '');
 }
 
 function leafLatex({ text, quantity }: Leaf): string | undefined {
@@ -140,20 +147,27 @@ function leafLatex({ text, quantity }: Leaf): string | undefined {
   return quantity.percent ? undefined : formatFraction(quantity.value);
 }
 
-/** `x = 3` and `y = 3` answer different questions. */
-function namesDiffer(a: string, b: string): boolean {
-  const [left, right] = [a, b].map((text) => /^[\s$({[\\]*([A-Za-z])\s*=/.exec(plainText(text))?.[1]);
-  return left !== undefined && right !== undefined && left !== right;
-}
-
 /**
- * `3,5` for 3.5, where the expected answer is a number that is not whole: in that place it is no list. Three digits behind the comma could be
- * thousands.
+ * `3,5` for 3.5, beside a number that is not whole: in that place it is no list. Three digits behind the comma could be thousands.
+ *
+ * @param least digits behind the comma, unless there is a zero before it
  */
-function decimalComma(stated: FinalAnswer, expected: FinalAnswer): Quantity | undefined {
-  if (expected.quantity === undefined || expected.quantity.value.denominator === 1n) return undefined;
-  const found = /^([^\d,()[\]{}]*)(\d+),(\d+)(?![\d,.])([^\d()[\]{}]*)$/.exec(plainText(stated.text).trim());
+function decimalComma({ text }: FinalAnswer, beside: Quantity | undefined, least: number): Quantity | undefined {
+  if (beside === undefined || beside.value.denominator === 1n) return undefined;
+  const found = /^([^\d,()[\]{}]*)(\d+),(\d+)(?![\d,.])([^\d()[\]{}]*)$/.exec(plainText(text).trim());
   if (found === null) return undefined;
   const [, before, whole, fraction = '', behind] = found;
-  return fraction.length === 3 && whole !== '0' ? undefined : parseQuantity(`${before}${whole}.${fraction}${behind}`);
+  const isDecimal = whole === '0' || (fraction.length !== 3 && fraction.length >= least);
+  return isDecimal ? parseQuantity(`${before}${whole}.${fraction}${behind}`) : undefined;
+}
+
+/** What the rounded value in `10/3 ≈ 3.33` stands for. */
+function beforeRounding({ text, quantity }: FinalAnswer): Quantity | undefined {
+  const [exact = '', ...others] = plainText(text).split('≈');
+  const found = quantity === undefined || others.length !== 1 ? undefined : parseQuantity(exact);
+  if (found === undefined || quantity === undefined) return undefined;
+  const [value, rounded] = [found, quantity].map(
+    ({ value: { numerator, denominator } }) => Number(numerator) / Number(denominator),
+  ) as [number, number];
+  return Math.abs(value - rounded) <= Math.abs(value) / 100 ? found : undefined;
 }

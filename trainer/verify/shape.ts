@@ -1,5 +1,6 @@
 import { momentOf } from './calendar.ts';
-import { plainText } from './plain-text.ts';
+import { isName } from './names.ts';
+import { plainText, singleBackslashes } from './plain-text.ts';
 import { parseQuantity, type Quantity } from './quantity.ts';
 import { splitAtTop } from './split-at-top.ts';
 import { readUnit } from './units.ts';
@@ -19,7 +20,7 @@ export type Shape =
   /** `left < right`, or a chain such as `1 < x < 3`. */
   | { readonly kind: 'relation'; readonly operators: readonly string[]; readonly sides: readonly string[] };
 
-const MATRIX = /^\\begin\s*\{([pbB]?matrix|array)\}(?:\s*\{[lcr|\s]*\})?([\s\S]*)\\end\s*\{\1\}$/;
+const MATRIX = /^[([]?\s*\\begin\s*\{([pbB]?matrix|array)\}(?:\s*\{[lcr|\s]*\})?([\s\S]*)\\end\s*\{\1\}\s*[)\]]?$/;
 const DEEPEST = 4;
 
 /** Takes an answer apart; what has no structure is a leaf. */
@@ -27,7 +28,8 @@ export function shapeOf(answer: string, depth = 0): Shape {
   const text = bare(answer);
   if (depth >= DEEPEST || text.length > 1000) return leaf(text);
   // `x = 3` keeps its name: in a list, it matters.
-  const quantity = /^[A-Za-z]\s*=/.test(text) ? undefined : parseQuantity(text);
+  const name = /^([^=]*[^=<>!\s])\s*=/.exec(text)?.[1];
+  const quantity = name !== undefined && isName(name) ? undefined : parseQuantity(text);
   if (quantity !== undefined && moment(text) === undefined) return numberShape(text, quantity);
   return matrix(text, depth) ?? moment(text) ?? structure(text, depth) ?? leaf(text);
 }
@@ -95,7 +97,10 @@ function bracketed(text: string, depth: number): Shape | undefined {
 
 /** `1, 2 and 3`: in any order, as a set. */
 function list(text: string, depth: number): Shape | undefined {
-  const words = text.replace(/,?\s+(?:and|or)\s+(?=[-+\d\\$(.√A-Za-z])/g, ', ');
+  const words = text.replace(
+    /,?(?:\s+(?:and|or)\s+|(?<=[)\]}\d])(?:and|or)(?=[-([{\d\\]))(?=[-+\d\\$(.√A-Za-z])/g,
+    ', ',
+  );
   const parts = splitAtTop(words, commas(words));
   if (parts.length < 2 || parts.some((part) => part.trim() === '')) return undefined;
   const items = parts.map((part) => shapeOf(part, depth + 1));
@@ -166,7 +171,9 @@ function leaf(text: string): Shape {
 
 /** Without formula delimiters, size commands, spacing commands, emphasis and a final period. */
 function bare(answer: string): string {
-  let text = answer
+  let text = singleBackslashes(answer)
+    .replace(/\\q?quad(?![A-Z])/g, ' ')
+    .replace(/(?<!\\)\\$/, '')
     .replace(/\\(?:left|right|big|Big|bigg|Bigg|displaystyle|limits)(?![A-Za-z])/g, '')
     .replace(/(?<!\\)\\(?:[,;!:]|\s)/g, ' ')
     .replace(/\\(?:text|mathrm|mbox|textbf)\s*\{\s*(and|or)\s*\}/g, ' $1 ')

@@ -1,8 +1,11 @@
+import { endOfFirstBox, lastBox } from './boxes.ts';
 import { plainText } from './plain-text.ts';
 
 /** A place where a text states its answer. `content` is undefined where the statement breaks off before the answer. */
 export interface Statement {
   readonly at: number;
+  /** Where a marker ends. */
+  readonly end?: number | undefined;
   readonly content: string | undefined;
 }
 
@@ -22,13 +25,9 @@ export function lastMarker(text: string, isAnswer: (content: string) => boolean)
  */
 export function endOfFirstMarker(text: string, isAnswer: (content: string) => boolean): number | undefined {
   const hash = [...text.matchAll(/(?<!#)####(?!#)([^\n]*)\n/g)].find(({ 1: content = '' }) => isAnswer(content.trim()));
-  const ends = [...text.matchAll(BOX)].flatMap(({ 0: box, index }) => {
-    const start = index + box.length;
-    const content = text[start] === '{' ? braced(text.slice(0, start + LONGEST_BOX), start) : undefined;
-    return content === undefined || content.trim() === '' ? [] : [start + content.length + 2];
-  });
-  if (hash !== undefined) ends.push(hash.index + hash[0].length);
-  return ends.length === 0 ? undefined : Math.min(...ends);
+  const ends = [endOfFirstBox(text), hash === undefined ? undefined : hash.index + hash[0].length];
+  const known = ends.filter((end) => end !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 }
 
 /**
@@ -55,9 +54,6 @@ export function lastPhrase(
   return undefined;
 }
 
-const LONGEST_BOX = 1000;
-const BOX = /\\(?:boxed|fboxed|fbox)(?![A-Za-z])\s*/g;
-
 const VERB = /["'*_`\s]*(?:[:=]|[^.\n:=?!]{0,60}?\b(?:is|are|was|be|equals)\b)["'*_`]*\s*[:=]?/y;
 
 function lastHash(text: string, isAnswer: (content: string) => boolean): Statement | undefined {
@@ -69,36 +65,15 @@ function lastHash(text: string, isAnswer: (content: string) => boolean): Stateme
     const content = text.slice(at + 4, end).trim();
     const isLast = text.slice(end).trim() === '';
     if (content === '' && isLast) return { at, content: undefined };
-    if (content !== '' && (isLast || isAnswer(content))) return { at, content };
+    if (content !== '' && (isLast || isAnswer(content))) return { at, end, content };
   }
   return undefined;
 }
 
-function lastBox(text: string): Statement | undefined {
-  for (const { 0: box, index: at } of [...text.matchAll(BOX)].reverse()) {
-    const start = at + box.length;
-    const content =
-      text[start] === '{' ? braced(text, start) : /^[^\s{}$\\]*/.exec(text.slice(start, start + 100))?.[0];
-    if (content?.trim() !== '') return { at, content: content?.trim() };
-  }
-  return undefined;
-}
-
-/** The content of the braces that open at `start`, or undefined when they never close. */
-function braced(text: string, start: number): string | undefined {
-  let depth = 0;
-  for (let i = start; i < text.length; i++) {
-    if (text[i] === '\\') i++;
-    else if (text[i] === '{') depth++;
-    else if (text[i] === '}' && --depth === 0) return text.slice(start + 1, i);
-  }
-  return undefined;
-}
-
-/** The first sentence, from the first line that says anything. */
+/** The first sentence, from the first line that says anything. `E. coli` does not end one. */
 function sentence(text: string): string | undefined {
   const line = text.split('\n', 4).find((candidate) => SAYS_SOMETHING.test(plainText(candidate)));
-  const end = line === undefined ? -1 : line.search(/[.!?](?=["'*_)\]}$]*(?:\s|$))/);
+  const end = line === undefined ? -1 : line.search(/(?<!\b[A-Z](?=\. \p{Ll}))[.!?](?=["'*_)\]}$]*(?:\s|$))/u);
   const content = (end === -1 ? line : line?.slice(0, end))?.trim();
   return content !== undefined && SAYS_SOMETHING.test(content) ? content : undefined;
 }

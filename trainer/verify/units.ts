@@ -93,7 +93,7 @@ const POWERS: Readonly<Record<string, number>> = {
   '3': 3,
   '³': 3,
 };
-const PERCENT = /\s*(?:%|(?:per ?cent|percentage points?|pct)(?!\p{L}))/iuy;
+const PERCENT = /\s*(?:%|(?:per ?cent(?:age)?|percentage points?|pct)(?!\p{L}))/iuy;
 const SYMBOL = /\s*([$＄€£¥₹¢]|°(?:\s*[CF](?!\p{L}))?)/uy;
 const ORDINAL = /(?:st|nd|rd|th)(?!\p{L})/uy;
 const WORD = /([ \u00A0\u2009\u202F-]*)(\p{L}[\p{L}'’]*)(?:\.(?=\s*\p{Ll}))?/uy;
