@@ -27,6 +27,13 @@ describe('by the names of the files', () => {
     [['train/0000.parquet', 'test/0000.parquet'], { split: 'test' }, ['test/0000.parquet']],
     [['train.jsonl.gz', 'dataset_infos.json'], {}, ['train.jsonl.gz']],
     [['default/train/a.jsonl', 'extra/train/a.jsonl'], {}, ['default/train/a.jsonl']],
+    [['data-00000-of-00001.arrow', 'dataset_info.json', 'state.json'], {}, ['data-00000-of-00001.arrow']],
+    [
+      ['dataset_dict.json', 'train/data-0.arrow', 'train/state.json', 'held_out/data-0.arrow', 'held_out/state.json'],
+      { split: 'held_out' },
+      ['held_out/data-0.arrow'],
+    ],
+    [['gsm8k-train.arrow', 'gsm8k-test.arrow', 'dataset_info.json'], {}, ['gsm8k-train.arrow']],
     [['contest.jsonl', 'latest.jsonl'], {}, ['contest.jsonl', 'latest.jsonl']],
   ])('%j %j', (names, selection, files) => {
     expect(select(names, selection)).toEqual(files);
@@ -43,7 +50,11 @@ describe('by the names of the files', () => {
     [['a/train.csv', 'b/train.csv'], {}, /has the configs a, b: say which one/],
     [['a/train.csv', 'b/train.csv'], { config: 'c' }, /not c/],
     [['README.md'], {}, /no data files$/],
-    [['train/data-00000-of-00001.arrow', 'dataset_dict.json'], {}, /no data files but \.arrow/],
+    [
+      ['dataset_dict.json', 'a/data-0.arrow', 'a/state.json', 'b/data-0.arrow', 'b/state.json'],
+      {},
+      /has the splits a, b: say which one/,
+    ],
   ])('%j %j: %s', (names, selection, message) => {
     expect(() => select(names, selection)).toThrow(message);
   });

@@ -3,6 +3,7 @@ import { basename, join, matchesGlob, relative, sep } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { CftError } from '../../crds/errors.ts';
+import { inSavedOrder, savedFiles } from './saved-dataset.ts';
 import { unpackedName } from './unpack.ts';
 
 /** Which files of a data set directory are meant. */
@@ -17,18 +18,19 @@ export interface Selection {
 export type DataFiles = ReadonlyMap<string, ReadonlyMap<string, readonly string[]>>;
 
 /**
- * The data files of a directory as the Hugging Face hub has them, in order of their names.
+ * The data files of a directory as the Hugging Face hub has them, in order of their names, or as `save_to_disk` wrote it, in its order.
  *
- * @throws CftError InvalidArgument for a configuration or split that is not there or not named where there are several; EmptyDataset
+ * @throws CftError InvalidArgument for a configuration or split that is not there or not named where there are several; EmptyDataset; CorruptFile
  */
 export async function dataFiles(dir: string, selection: Selection): Promise<string[]> {
   const names = await filesBelow(dir);
   const card = names.includes('README.md') ? await readFile(join(dir, 'README.md'), 'utf8') : undefined;
-  return selectFiles(names, card, selection, dir).map((name) => join(dir, ...name.split('/')));
+  const selected = await inSavedOrder(dir, selectFiles(names, card, selection, dir));
+  return selected.map((name) => join(dir, ...name.split('/')));
 }
 
 /**
- * The names of the files of a split: what README.md says in its `configs`, else by the words train, validation and test in the names of files and
+ * The names of the files of a split: the folders that `save_to_disk` wrote, else what README.md says in its `configs`, else by the words train, validation and test in the names of files and
  * folders, other folders being configurations.
  *
  * @param names of all files, with `/`
@@ -41,14 +43,11 @@ export function selectFiles(
   { config, split, preferred }: Selection,
   where: string,
 ): string[] {
-  const found = declared(names, card) ?? byName(names);
+  const found = savedFiles(names) ?? declared(names, card) ?? byName(names);
   if (found.size === 0) {
-    const isSavedToDisk = names.some((name) => name.endsWith('.arrow'));
-    throw new CftError('EmptyDataset', `the directory has no data files${isSavedToDisk ? ' but .arrow' : ''}`, {
+    throw new CftError('EmptyDataset', 'the directory has no data files', {
       where,
-      hint: isSavedToDisk
-        ? 'it was made by save_to_disk: write it with to_parquet or to_json instead'
-        : 'data files end in .parquet, .jsonl, .json or .csv',
+      hint: 'data files end in .parquet, .arrow, .jsonl, .json or .csv',
     });
   }
   const splits = choose(found, 'config', config, ['default'], where);
@@ -115,7 +114,7 @@ const SPLITS: readonly (readonly [string, RegExp])[] = [
   ['validation', /(?:^|[-._ /])(?:validation|valid|val|dev)(?:[-._ /]|$)/],
   ['test', /(?:^|[-._ /])(?:test|testing|eval|evaluation)(?:[-._ /]|$)/],
 ];
-const DATA = /\.(?:parquet|jsonl|json|csv|tsv)$/;
+const DATA = /\.(?:parquet|arrow|jsonl|json|csv|tsv)$/;
 const NO_DATA = /^(?:dataset_infos?|dataset_dict|state|metadata|config|package(?:-lock)?)\.json$/;
 
 function byName(names: readonly string[]): DataFiles {

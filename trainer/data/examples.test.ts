@@ -265,7 +265,7 @@ describe('bad data ends in one error that says where and what', () => {
   test.each([
     ['/nowhere/data.jsonl', 'FileNotFound', 'does not exist'],
     [join(import.meta.dirname, '../verify/testdata/../../random'), 'FileNotFound', 'does not exist'],
-    ['data.arrow', 'InvalidArgument', '.arrow'],
+    ['data.zip', 'InvalidArgument', '.zip'],
     ['data.parquet', 'FileNotFound', 'does not exist'],
   ])('%s', async (path, code, message) => {
     const dataset = DatasetSpec.parse({ source: path });

@@ -1,5 +1,6 @@
 import { extname } from 'node:path';
 import { CftError } from '../../crds/errors.ts';
+import { readArrowRows } from './arrow-rows.ts';
 import { readCsvRows } from './csv-rows.ts';
 import { readJsonRows } from './json-rows.ts';
 import { readParquetRows } from './parquet-rows.ts';
@@ -12,7 +13,6 @@ export interface Row {
 }
 
 const REFUSED: Readonly<Record<string, string>> = {
-  '.arrow': 'load it with the Python library datasets and write it with to_parquet or to_json',
   '.zip': 'unpack it',
   '.xz': 'unpack it',
   '.bz2': 'unpack it',
@@ -20,7 +20,7 @@ const REFUSED: Readonly<Record<string, string>> = {
 };
 
 /**
- * The rows of a file, read as they are asked for: CSV, TSV and Parquet by their names, anything else as JSONL or as JSON that is an array of objects.
+ * The rows of a file, read as they are asked for: CSV, TSV, Parquet and Arrow by their names, anything else as JSONL or as JSON that is an array of objects.
  *
  * @throws CftError FileNotFound; InvalidArgument for another kind of file; InvalidRecord or CorruptFile with file and line for broken content
  */
@@ -34,6 +34,8 @@ export function readRows(path: string): AsyncGenerator<Row> {
       return readCsvRows(path, ',');
     case '.tsv':
       return readCsvRows(path, '\t');
+    case '.arrow':
+      return readArrowRows(path);
     case '.parquet':
       return readParquetRows(path);
     default:

@@ -30,13 +30,23 @@ const dataset: FakeRepo = {
     'main/b-0.jsonl': '{"question":"2+2","answer":"4"}\n',
   },
 };
+const saved: FakeRepo = {
+  type: 'dataset',
+  name: 'acme/saved',
+  files: Object.fromEntries(
+    ['train', 'dev'].flatMap((split) => [
+      [`${split}/data-00000-of-00001.arrow`, split],
+      [`${split}/state.json`, '{}'],
+    ]),
+  ),
+};
 const secret: FakeRepo = { type: 'model', name: 'acme/secret', files: { 'config.json': '{}' }, token: 'hf_abc' };
 
 let hub: FakeHub;
 let dir: string;
 const lines: Record<string, unknown>[] = [];
 beforeEach(async () => {
-  hub = await startFakeHub([model, dataset, secret]);
+  hub = await startFakeHub([model, dataset, saved, secret]);
   dir = await mkdtemp(join(tmpdir(), 'cft-hub-'));
   lines.length = 0;
 });
@@ -144,6 +154,12 @@ describe('a data set', () => {
       message: 'the data set has the splits train, test, not dev',
     });
   });
+});
+
+test('a data set that save_to_disk wrote comes as the split that is wanted, with the order of its files', async () => {
+  const path = await fetch('hf://acme/saved', { ...train, split: 'dev' });
+  expect(await readdir(path)).toEqual(['dev']);
+  expect(await readdir(join(path, 'dev'))).toEqual(['data-00000-of-00001.arrow', 'state.json']);
 });
 
 describe('what is not there', () => {

@@ -1,5 +1,6 @@
 import { CftError } from '../../crds/errors.ts';
 import { type Selection, selectFiles } from '../data/dataset-directory.ts';
+import { stateFileOf } from '../data/saved-dataset.ts';
 import type { Address } from './address.ts';
 import type { Check } from './check.ts';
 import { type RemoteFile, type RemoteTree, under } from './remote.ts';
@@ -86,7 +87,8 @@ export async function selected(files: readonly RemoteFile[], wanted: Wanted, whe
       where,
     ),
   );
-  return files.filter((file) => names.has(file.name) || file === card);
+  const states = new Set([...names].filter((name) => name.endsWith('.arrow')).map(stateFileOf));
+  return files.filter((file) => names.has(file.name) || states.has(file.name) || file === card);
 }
 
 async function textOf(file: RemoteFile): Promise<string> {
