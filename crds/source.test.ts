@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { mountedSource, sourcesIn } from './source.ts';
+import { StorageSpec } from './spec/storage.ts';
 
 test.each([
   ['pvc://runs/models/tiny', '/storage/models/tiny'],
@@ -18,4 +19,16 @@ test('sources are found at any depth, with where they are', () => {
     { keys: ['model', 'source'], source: 'm' },
     { keys: ['lists', 1, 'source'], source: 'd' },
   ]);
+});
+
+test.each<[string, boolean]>([
+  ['s3://bucket/prefix', true],
+  ['hf://acme/results', true],
+  ['hf://acme/results@trials', true],
+  ['hf://datasets/acme/annotated', true],
+  ['hf://acme', false],
+  ['pvc://claim/x', false],
+  ['results', false],
+])('a run can be exported to %s: %s', (address, isTaken) => {
+  expect(StorageSpec.safeParse({ path: 'runs', export: address }).success).toBe(isTaken);
 });

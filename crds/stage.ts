@@ -145,7 +145,7 @@ export const ReportParams = z.strictObject({
     }),
   ),
   evaluations: z.array(z.strictObject({ stage: text(63), target: text(63), path: RunPath })),
-  /** s3:// address that the run is copied to when the report is made. */
+  /** s3:// or hf:// address that the run is copied to when the report is made. */
   export: text(2048).optional(),
   /** Directory: index.html, report.json. */
   output: RunPath,

@@ -43,7 +43,7 @@ export const FieldNames = z
 
 const datasetShape = {
   source: sourceOf(
-    'File in JSONL, JSON, CSV or Parquet, or a directory of such files as the Hugging Face hub has them.',
+    'File in JSONL, JSON, CSV, Parquet or Arrow, or a directory of such files as the Hugging Face hub has them or save_to_disk wrote them.',
   ),
   preset: z
     .enum(PRESET_NAMES)

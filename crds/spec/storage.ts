@@ -70,10 +70,13 @@ export const StorageSpec = withRules(
       'Volume for runs in a cluster. Relative sources of the manifest start at its root.',
     ),
     export: text(1024)
-      .regex(/^s3:\/\/[^/\s]+/, 'must be an s3://bucket/prefix address')
+      .regex(
+        /^(?:s3:\/\/[^/\s]+|hf:\/\/(?:(?:models|datasets)\/)?[\w.-]+\/[\w.-]+)/,
+        'must be an s3://bucket/prefix or hf://owner/name@branch address',
+      )
       .optional()
       .describe(
-        'Address, such as s3://bucket/prefix, that the finished run is copied to below its name: report, evaluations, annotations and trained models.',
+        'Address, such as s3://bucket/prefix or hf://owner/name@branch, that the finished run is copied to below its name: report, evaluations, annotations and trained models. A repository that is missing is made, as a private one.',
       ),
   }),
   storageRules,

@@ -1,11 +1,8 @@
 import { CftError } from '../../crds/errors.ts';
 import { type Selection, selectFiles } from '../data/dataset-directory.ts';
 import { stateFileOf } from '../data/saved-dataset.ts';
-import type { Address } from './address.ts';
-import type { Check } from './check.ts';
+import { checkOf, explainHub, type HubAddress, hubAccess } from './hub-access.ts';
 import { type RemoteFile, type RemoteTree, under } from './remote.ts';
-
-export type HubAddress = Extract<Address, { kind: 'hub' }>;
 
 /** Which repositories and files are meant: all of a model that is needed to run it, or one split of a data set. */
 export type Wanted = { readonly type: 'model' } | ({ readonly type: 'dataset' } & Selection);
@@ -24,17 +21,12 @@ const OF_A_MODEL = /^[^/]+\.(?:safetensors|json|jinja|model|txt)$/;
 export async function hubFiles(address: HubAddress, wanted: Wanted, env: Environment): Promise<RemoteTree> {
   const hub = await import('@huggingface/hub');
   const where = `hf://${address.repo}@${address.revision}`;
-  const access = {
-    repo: { type: wanted.type, name: address.repo },
-    revision: address.revision,
-    ...(env.HF_ENDPOINT ? { hubUrl: env.HF_ENDPOINT.replace(/\/$/, '') } : {}),
-    ...(env.HF_TOKEN ? { accessToken: env.HF_TOKEN } : {}),
-  } as const;
+  const access = { ...hubAccess(address, wanted.type, env), revision: address.revision };
   const explained = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
     } catch (error) {
-      throw explain(error, where, wanted.type, access.accessToken !== undefined);
+      throw explainHub(error, where, wanted.type, access.accessToken === undefined ? 'find' : 'read');
     }
   };
   const described = { ...access, name: address.repo };
@@ -48,8 +40,8 @@ export async function hubFiles(address: HubAddress, wanted: Wanted, env: Environ
   const listed = await explained(() => Array.fromAsync(hub.listFiles({ ...pinned, recursive: true })));
   const files = listed
     .filter(({ type }) => type === 'file')
-    .map(({ path: name, size, oid, lfs }): RemoteFile => {
-      const check: Check = lfs === undefined ? { kind: 'git', value: oid ?? '' } : { kind: 'sha256', value: lfs.oid };
+    .map((file): RemoteFile => {
+      const { path: name, size } = file;
       const read = async (start: number, signal: AbortSignal) => {
         const within: typeof fetch = (url, init) => fetch(url, { ...init, signal });
         const xet = env.HF_HUB_DISABLE_XET !== '1';
@@ -57,7 +49,7 @@ export async function hubFiles(address: HubAddress, wanted: Wanted, env: Environ
         if (blob === null) throw new CftError('FileNotFound', 'the file is gone', { where: `${where}/${name}` });
         return blob.slice(start).stream() as unknown as AsyncIterable<Uint8Array>;
       };
-      return { name, size, check, read };
+      return { name, size, check: checkOf(file), read };
     });
   const below = under(files, address.path);
   const chosen = below.entry === '' ? await selected(below.files, wanted, where) : below.files;
@@ -94,38 +86,4 @@ export async function selected(files: readonly RemoteFile[], wanted: Wanted, whe
 async function textOf(file: RemoteFile): Promise<string> {
   const chunks = await Array.fromAsync(await file.read(0, new AbortController().signal));
   return Buffer.concat(chunks).toString('utf8');
-}
-
-function explain(error: unknown, where: string, type: string, hasToken: boolean): unknown {
-  if (error instanceof CftError || !(error instanceof Error)) return error;
-  const { statusCode } = error as { statusCode?: number };
-  if (error instanceof TypeError && /access token/.test(error.message)) {
-    return new CftError('InvalidArgument', 'HF_TOKEN is no token of the hub', {
-      where,
-      hint: 'tokens begin with hf_',
-      cause: error,
-    });
-  }
-  if (statusCode === 401 || statusCode === 403) {
-    return new CftError('InvalidArgument', `the hub denies access to the ${type} (status ${statusCode})`, {
-      where,
-      hint: hasToken
-        ? 'check that HF_TOKEN may read it, and that its licence was accepted on its page'
-        : 'set HF_TOKEN, in a cluster from a Secret through spec.pods.env; the name may also be misspelt',
-      cause: error,
-    });
-  }
-  if (statusCode === 404) {
-    return new CftError('FileNotFound', `the hub has no such ${type} or revision`, {
-      where,
-      hint: 'check owner, name and revision: hf://owner/name@revision',
-      cause: error,
-    });
-  }
-  const reason = error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
-  return new CftError('ServiceUnavailable', `the hub could not be asked: ${reason}`, {
-    where,
-    hint: 'check the network, and HF_ENDPOINT where a mirror is used',
-    cause: error,
-  });
 }

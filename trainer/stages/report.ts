@@ -43,7 +43,7 @@ export async function report({ runDir, params }: ReportStage, context: StageCont
   };
 }
 
-/** The AWS SDK is loaded only for a run that asks for it. */
+/** What speaks to other places is loaded only for a run that asks for it. */
 async function copyTo(destination: string, runDir: string, context: StageContext): Promise<void> {
   const { exportRun } = await import('../sources/export.ts');
   const { logger, signal } = context;
