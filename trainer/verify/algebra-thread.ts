@@ -55,7 +55,8 @@ function areProportional([first, second]: AlgebraQuestion['pairs'], isPositive: 
   const [origin, ...others] = points(symbols) as [Point, ...Point[]];
   const [a0, b0] = [substitute(a, origin), substitute(b, origin)];
   const [x, y] = [valueAt(a0, origin), valueAt(b0, origin)];
-  if (x === undefined || y === undefined || magnitude(x) === 0 || magnitude(y) === 0) return false;
+  // What is zero everywhere would be a multiple of anything.
+  if (x === undefined || y === undefined || Math.min(magnitude(x), magnitude(y)) <= TOLERANCE) return false;
   if (isPositive && (x.im !== 0 || y.im !== 0 || Math.sign(x.re) !== Math.sign(y.re))) return false;
   return others.every((point) => {
     const sides: [Expression, Expression] = [

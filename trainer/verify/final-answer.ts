@@ -1,6 +1,6 @@
 import { CftError } from '../../crds/errors.ts';
 import { momentOf } from './calendar.ts';
-import { formulaAtEnd, formulasIn, isMatrix, wholeFormula } from './formulas.ts';
+import { formulaAtEnd, formulasIn, wholeFormula } from './formulas.ts';
 import { plainText } from './plain-text.ts';
 import { mentions, parseQuantity, type Quantity } from './quantity.ts';
 import { lastMarker, lastPhrase } from './statements.ts';
@@ -55,8 +55,8 @@ export function referenceAnswer(reference: string): FinalAnswer {
   if (whole !== undefined) return { text, quantity: whole };
   const stated = marked(text)?.answer;
   if (stated !== undefined) return stated;
-  const isOneLine = !text.includes('\n') || isMatrix(text) || /^\$\$[^$]*\$\$$/.test(text);
-  if (isOneLine && text.length <= LONGEST_TEXT_ANSWER)
+  const isFormula = /\\begin|\$\$|\\\[/.test(text);
+  if ((isFormula || !text.includes('\n')) && text.length <= LONGEST_TEXT_ANSWER)
     return { text, quantity: momentOf(text) === undefined ? loneNumber(text) : undefined };
   throw new CftError('InvalidRecord', 'the reference answer is a text that does not mark its final answer', {
     value: text.slice(0, 200),
@@ -66,14 +66,15 @@ export function referenceAnswer(reference: string): FinalAnswer {
 
 /** Equal as texts: without LaTeX and Markdown dress, final period, and differences in case of words and in spaces. */
 export function sameText(a: string, b: string): boolean {
-  return textForm(a) === textForm(b);
+  const form = textForm(a);
+  return form !== '' && form === textForm(b);
 }
 
 const ANSWER = /\banswers?\b/gi;
 const FINAL_ANSWER = /\bfinal answer\b/gi;
-const LONGEST_TEXT_ANSWER = 1000;
+const LONGEST_TEXT_ANSWER = 2000;
 const HEDGED =
-  /[<>≤≥±=+*^√\\|]|\d\s*!|\d_|[A-Za-z)}]\s*\/\s*\d|[A-Za-z]\(|[([][^()[\]]*,[^()[\]]*[)\]]|\b(?:not|no|never|least|most|more than|less than|fewer|greater|between|under|over|above|below|almost|nearly|or|cannot)\b|n't/i;
+  /\b[A-Za-z]\s*[-−]\s*\d|\d\s*[-−/]\s*[A-Za-z]\b|[<>≤≥±=+*^√\\|]|\d\s*!|\d_|[A-Za-z)}]\s*\/\s*\d|[A-Za-z]\(|[([][^()[\]]*,[^()[\]]*[)\]]|\b(?:not|no|never|least|most|more than|less than|fewer|greater|between|under|over|above|below|almost|nearly|or|cannot)\b|n't/i;
 const REASON =
   /\s+(?:because|since|as|which|so|given|after)\b|,\s+(?:which|because|since|so|as|where|that|given|after|not)\b|;/;
 

@@ -40,7 +40,7 @@ const TIMES_TEN = new RegExp(
   'uy',
 );
 const EXPONENT = new RegExp(
-  ` ?\\^ ?(?:\\{ ?(${MINUS}?\\d{1,4}) ?\\}|(${MINUS}?\\d{1,4}))(?![\\p{L}\\d.])|([${SUPERSCRIPTS}]{1,4})`,
+  ` ?\\^ ?(?:\\{ ?(${MINUS}?\\d{1,4}) ?\\}|(${MINUS}?\\d{1,4})(?!\\.\\d))(?![\\p{L}\\d])|([${SUPERSCRIPTS}]{1,4})`,
   'uy',
 );
 // Larger ones would make numbers of unbounded size out of short texts.
@@ -125,7 +125,7 @@ function toDigits(whole: string, fraction: string, end: number): Digits | undefi
 
 /** Times (`2:30`), dates (`1/2/2024`, `2024-01-31`), versions (`1.2.3`) and what is a decimal or a list (`2,74`): digits that are no number. */
 function readOpaque(text: string, digits: Digits): Reading | undefined {
-  const run = match(/(?::\d+)+|(?:\.\d+)+|(?:,\d+)+|-\d{2}-\d{2}(?!\d)|\/\d+(?:\/\d+)+/y, text, digits.end);
+  const run = match(/(?::\d+)+|(?:\.\d+)+|(?:,\d+(?:\.\d+)?)+|-\d{2}-\d{2}(?!\d)|\/\d+(?:\/\d+)+/y, text, digits.end);
   if (run === undefined) return undefined;
   if (run[0].startsWith('-') && digits.whole.length !== 4) return undefined;
   return { value: undefined, end: digits.end + run[0].length };

@@ -1,3 +1,4 @@
+import { isInFormula } from './in-formula.ts';
 import { readNumber, scaled, startsNumber } from './number.ts';
 import { plainText } from './plain-text.ts';
 import { equals, formatRational, multiply, negate, type Rational, rational } from './rational.ts';
@@ -62,6 +63,7 @@ export function mentions(text: string): Mention[] {
     const head = headBefore(plain, at);
     const quantity = () => {
       if (/±\s*$/.test(plain.slice(Math.max(0, head.start - 4), head.start))) return undefined;
+      if (isInFormula(plain, head.start, number.end)) return undefined;
       const tail = readTail(plain, number.end, head);
       return number.value === undefined || tail === 'expression' ? undefined : toQuantity(number.value, head, tail);
     };

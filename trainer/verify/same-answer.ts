@@ -26,12 +26,16 @@ export async function agreement(stated: FinalAnswer, expected: FinalAnswer, alge
     return Number(values.some((value) => sameQuantity(value, right)) && !namesDiffer(stated.text, expected.text));
   }
   if (number === undefined && right === undefined && sameText(stated.text, expected.text)) return 1;
-  if (!stated.isPart && stated.text.trim() === expected.text.trim()) return 1;
+  if (!stated.isPart && undressed(stated) === undressed(expected)) return 1;
   if (stated.isPart) return 0;
   const [a, b] = [stated, expected].map((answer) =>
     answer.quantity === undefined ? shapeOf(answer.text) : numberShape(answer.text, answer.quantity),
   ) as [Shape, Shape];
   return compare(a, b, algebra);
+}
+
+function undressed({ text }: FinalAnswer): string {
+  return text.replace(/^[\s$]+|[\s$]+$/g, '');
 }
 
 async function compare(a: Shape, b: Shape, algebra: Algebra): Promise<number> {
@@ -60,19 +64,22 @@ async function compareValue({ operators, sides }: Relation, other: Shape, algebr
 }
 
 async function sameItems(a: Items, b: Items, algebra: Algebra): Promise<number> {
-  if (a.form !== b.form || a.items.length !== b.items.length) return 0;
-  const isInOrder = a.ordered || hasNames(a) !== hasNames(b);
+  const isTuple = (one: Items, other: Items) => one.form === '()' && other.form === 'list' && hasNames(other, true);
+  if (a.items.length !== b.items.length || !(a.form === b.form || isTuple(a, b) || isTuple(b, a))) return 0;
+  const isInOrder = a.ordered || b.ordered || hasNames(a) !== hasNames(b);
   const scores = isInOrder ? await inOrder(a.items, b.items, algebra) : await inAnyOrder(a.items, b.items, algebra);
   // A sum of ones divided by their number is exactly 1.
   return scores.reduce((sum, score) => sum + score, 0) / a.items.length;
 }
 
-/** `x = 1, y = 2`: values without names are given in the same order. */
-function hasNames({ items }: Items): boolean {
+/** `x = 1, y = 2`: values without names are given in the same order, in a tuple in that of the alphabet. */
+function hasNames({ items }: Items, isSorted = false): boolean {
   const names = items.map((item) =>
-    item.kind === 'relation' && isName(item.sides[0] ?? '') ? item.sides[0] : undefined,
+    item.kind === 'relation' && isName(item.sides[0] ?? '') ? (item.sides[0] as string) : undefined,
   );
-  return !names.includes(undefined) && new Set(names).size === names.length;
+  const known = names.filter((name) => name !== undefined);
+  const isInOrder = known.every((name, i) => i === 0 || (known[i - 1] as string) < name);
+  return known.length === items.length && new Set(known).size === known.length && (!isSorted || isInOrder);
 }
 
 function inOrder(a: readonly Shape[], b: readonly Shape[], algebra: Algebra): Promise<number[]> {

@@ -181,7 +181,6 @@ function bare(answer: string): string {
     .replaceAll('\\lbrace', '\\{')
     .replaceAll('\\rbrace', '\\}')
     .replace(/\+\s*\\infty/g, '\\infty')
-    .replace(/(?:\\approx|≈).*$/s, '')
     .replace(/\\varnothing|∅/g, '\\emptyset')
     .trim();
   for (;;) {
@@ -192,9 +191,16 @@ function bare(answer: string): string {
       )
       .replace(/(?<!\.)[.,;]$/, '')
       .trim();
-    if (next === text) return text.replace(/(?<!\\)\$(?=[^$]*(?<!\\)\$)|(?<=[^\\])\$$/g, '');
+    if (next === text) return withoutRounding(text).replace(/(?<!\\)\$(?=[^$]*(?<!\\)\$)|(?<=[^\\])\$$/g, '');
     text = next;
   }
+}
+
+/** Of `12\pi ≈ 37.7` the exact value. In `x ≈ 3`, and where several values are rounded, the sign stands for an equals sign. */
+function withoutRounding(text: string): string {
+  const [exact = '', ...rounded] = text.split(/\\approx(?![A-Za-z])|≈/).map((part) => part.trim());
+  if (exact === '' || rounded.length === 0) return rounded.length === 0 ? text : rounded.join(' = ');
+  return rounded.length > 1 || isName(exact) ? [exact, ...rounded].join(' = ') : exact;
 }
 
 function isBalanced(text: string): boolean {

@@ -55,6 +55,15 @@ const ALIASES = aliases({
   calf: 'calves',
   wolf: 'wolves',
 });
+/** Capitals that are units where they stand apart from the number: `5 N`. */
+const CAPITALS: Readonly<Record<string, string>> = {
+  N: 'newton',
+  J: 'joule',
+  W: 'watt',
+  K: 'kelvin',
+  V: 'volt',
+  T: 'tesla',
+};
 const SCALES: Readonly<Record<string, bigint>> = {
   dozen: 12n,
   hundred: 100n,
@@ -165,9 +174,14 @@ function readWords(text: string, at: number): { words: Word[]; end: number } {
     if (found === undefined) return { words, end };
     if (exponent !== undefined) words.push({ text: exponent[1] ?? (exponent[2] as string), gap: '^' });
     else if (slash !== undefined) words.push({ text: '/', gap: '' });
-    else words.push({ text: word?.[2] as string, gap: word?.[1] as string });
+    else words.push(toWord(word?.[2] as string, word?.[1] as string));
     end += found[0].length;
   }
+}
+
+function toWord(text: string, gap: string): Word {
+  const isApart = gap !== '' && Object.hasOwn(CAPITALS, text);
+  return { text: isApart ? (CAPITALS[text] as string) : text, gap };
 }
 
 function problemWith(words: readonly Word[], isGlued: boolean): 'expression' | 'clause' | undefined {
@@ -176,6 +190,8 @@ function problemWith(words: readonly Word[], isGlued: boolean): 'expression' | '
   for (const [i, word] of lower.slice(0, nameLength(lower)).entries()) {
     const isPowerOfUnit = i > 0 && (word === 'squared' || word === 'cubed');
     if (MATHEMATICS.has(word) && !isPowerOfUnit) return 'expression';
+    // `a` is a word in `5 a day`, and a variable in `5 a^2`.
+    if (word === 'a' && i === 0 && (words[1] === undefined || words[1].gap === '^')) return 'expression';
     const isWord = Array.from(word).length > 1 || PER.has(word) || ALIASES.has(word) || words[i]?.gap === '^';
     // Small single letters are variables; `I` begins a clause.
     if (!isWord) return words[i]?.text === word ? 'expression' : 'clause';
@@ -185,7 +201,9 @@ function problemWith(words: readonly Word[], isGlued: boolean): 'expression' | '
 
 /** How many of the words name the unit: those before the first stop word or clause. */
 function nameLength(words: readonly string[]): number {
-  const stop = words.findIndex((word) => STOPS.has(word) || CLAUSES.has(word));
+  // Behind a slash, `in` is an inch.
+  const isStop = (word: string, i: number) => STOPS.has(word) && !(word === 'in' && words[i - 1] === '/');
+  const stop = words.findIndex((word, i) => isStop(word, i) || CLAUSES.has(word));
   return stop === -1 ? words.length : stop;
 }
 
@@ -202,9 +220,13 @@ function nameUnit(words: readonly Word[], money: string | undefined): string | u
       .map(canonical)
       .at(-1);
   if (noun === undefined) return undefined;
-  const power = above.map((word) => POWERS[word]).find((found) => found !== undefined);
   const divisor = below.filter((word) => !(word in POWERS))[0];
-  return `${noun}${power === undefined ? '' : `^${power}`}${divisor === undefined ? '' : `/${canonical(divisor)}`}`;
+  return `${noun}${powerOf(above)}${divisor === undefined ? '' : `/${canonical(divisor)}${powerOf(below)}`}`;
+}
+
+function powerOf(words: readonly string[]): string {
+  const power = words.map((word) => POWERS[word]).find((found) => found !== undefined);
+  return power === undefined ? '' : `^${power}`;
 }
 
 function canonical(word: string): string {
