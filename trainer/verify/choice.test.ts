@@ -99,6 +99,7 @@ describe('a response chooses', () => {
     'B and C are both wrong',
     'It is B. But C fits as well',
     'The answer is a mystery',
+    'The correct answers are A and C.',
     'Vitamin C',
     'It is caused by hepatitis B',
     'The answer is vitamin D',

@@ -55,7 +55,7 @@ function statement(text: string, labels: Labels): Statement | undefined {
   const namesLabel = (content: string) => labelAtStart(content, labels) !== undefined;
   return (
     lastMarker(text, namesLabel) ??
-    lastPhrase(text, /\b(?:answer|option|choice)\b/gi, (noun, content) => /answer/i.test(noun) || namesLabel(content))
+    lastPhrase(text, /\b(?:answers?|option|choice)\b/gi, (noun, content) => /answer/i.test(noun) || namesLabel(content))
   );
 }
 
