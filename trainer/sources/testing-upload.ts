@@ -72,7 +72,11 @@ function create(
 }
 
 function preupload({ files }: { files: { path: string; size: number }[] }): UploadAnswer {
-  const modes = files.map(({ path, size }) => ({ path, uploadMode: isLfs(size) ? 'lfs' : 'regular' }));
+  const modes = files.map(({ path, size }) => ({
+    path,
+    uploadMode: isLfs(size) ? 'lfs' : 'regular',
+    shouldIgnore: false,
+  }));
   return { status: 200, body: { files: modes } };
 }
 
@@ -107,7 +111,10 @@ function answerLfs({ objects, parts }: UploadState, { method, path, body, part }
 }
 
 function commit({ objects }: UploadState, files: Record<string, string | Uint8Array>, body: string): UploadAnswer {
-  const lines = body.split('\n').map((line) => JSON.parse(line) as { key: string; value: Record<string, string> });
+  const lines = body
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { key: string; value: Record<string, string> });
   const added = lines.flatMap(({ key, value: { path = '', oid = '', content = '' } }) => {
     if (key === 'file') return [[path, Buffer.from(content, 'base64')] as const];
     return key === 'lfsFile' ? [[path, objects.get(oid)] as const] : [];
@@ -115,7 +122,10 @@ function commit({ objects }: UploadState, files: Record<string, string | Uint8Ar
   const missing = added.find(([, bytes]) => bytes === undefined);
   if (missing !== undefined) return { status: 400, body: { error: `${missing[0]} was not uploaded` } };
   Object.assign(files, Object.fromEntries(added));
-  return { status: 200, body: { commitOid: '1', commitUrl: 'x', hookOutput: '', success: true } };
+  return {
+    status: 200,
+    body: { commitOid: '1', commitUrl: 'https://hub.example/acme/x/commit/1', hookOutput: '', success: true },
+  };
 }
 
 function owner(name: string): string {
