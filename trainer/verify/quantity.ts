@@ -45,6 +45,9 @@ export interface Mention {
   quantity(): Quantity | undefined;
 }
 
+/** What stands before a number that is not stated: `±3`, `not 3`. */
+const NOT_ITSELF = /(?:±|\bnot(?: equal to)?|n't(?: equal)?)\s*$/i;
+
 /** The numbers of a running text. Exponents, indices and digits inside words are not numbers. */
 export function mentions(text: string): Mention[] {
   const plain = plainText(text);
@@ -62,7 +65,7 @@ export function mentions(text: string): Mention[] {
     }
     const head = headBefore(plain, at);
     const quantity = () => {
-      if (/±\s*$/.test(plain.slice(Math.max(0, head.start - 4), head.start))) return undefined;
+      if (NOT_ITSELF.test(plain.slice(Math.max(0, head.start - 20), head.start))) return undefined;
       if (isInFormula(plain, head.start, number.end)) return undefined;
       const tail = readTail(plain, number.end, head);
       return number.value === undefined || tail === 'expression' ? undefined : toQuantity(number.value, head, tail);
