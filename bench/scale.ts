@@ -12,10 +12,8 @@ import { weightShapes } from '../trainer/model/weights.ts';
 import { createRandom } from '../trainer/random.ts';
 import { loadBackend } from '../trainer/tensor/backend.ts';
 import { createSession } from '../trainer/tensor/create-session.ts';
-import { createAdamW } from '../trainer/train/adamw.ts';
-import { microBatches } from '../trainer/train/micro-batches.ts';
-import { createTrainPrograms } from '../trainer/train/programs.ts';
 import { median } from './pairs.ts';
+import { createTrainer } from './trainer.ts';
 
 /** Shapes from one to 500 million weights, the last that of Qwen2.5-0.5B. */
 const MODELS = {
@@ -114,17 +112,12 @@ async function decodeSteps(dir: string, { batch, length }: Point): Promise<numbe
 async function trainSteps(dir: string, { batch, length }: Point): Promise<number[]> {
   const session = createSession();
   const model = await loadModel(session, dir);
-  const settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, decay: 'all' } as const;
-  const optimizer = createAdamW(session, model.variables, settings);
-  const programs = createTrainPrograms({ session, ...model, trained: model.variables }, optimizer, 1);
   const random = createRandom(2);
   const sequences = Array.from({ length: batch }, () => {
     const ids = Array.from({ length }, () => random.int(model.config.vocabSize));
     return { ids, weights: ids.map((_, t) => (t < length / 4 ? 0 : 1)), promptLength: length / 4 };
   });
-  const batches = microBatches(sequences, batch, 'step', (shape) => shape);
-  let step = 0;
-  return timed(() => programs.step(batches, optimizer.scalars(++step, 1e-4)));
+  return timed(createTrainer({ session, ...model })(sequences));
 }
 
 /** Seconds of each of some runs, after one that is not counted. */

@@ -1,12 +1,10 @@
 import { CftError } from '../crds/errors.ts';
 import { DecodeEngine } from '../trainer/decode/engine.ts';
 import type { OpenModel } from '../trainer/stages/model.ts';
-import { createAdamW } from '../trainer/train/adamw.ts';
-import { microBatches } from '../trainer/train/micro-batches.ts';
-import { createTrainPrograms } from '../trainer/train/programs.ts';
 import type { WeightedSequence } from '../trainer/train/sequence.ts';
 import { type Comparison, compare, seconds } from './pairs.ts';
 import type { Peer } from './peer.ts';
+import { createTrainer } from './trainer.ts';
 import { decodeGreedily, type Workload } from './workload.ts';
 
 const IGNORED = -100;
@@ -20,20 +18,15 @@ const KINDS = [
 /** One optimizer step on some responses, against PyTorch eager on the same padded batch. Updates the model's weights. */
 export async function benchTrain(model: OpenModel, peer: Peer, workload: Workload): Promise<Comparison[]> {
   const responses = await greedyResponses(model, workload);
-  const trained = model.variables;
-  const settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, decay: 'all' } as const;
-  const optimizer = createAdamW(model.session, trained, settings);
-  const programs = createTrainPrograms({ ...model, trained }, optimizer, 1);
+  const trainer = createTrainer(model);
   const longest = Math.max(...responses.map(({ ids }) => ids.length));
-  let count = 0;
   const rows: Comparison[] = [];
   for (const { label, isTrained } of KINDS) {
     const sequences = responses.map(({ ids, promptLength }) => ({
       ...{ ids, promptLength },
       weights: ids.map((_, i) => (i >= promptLength && isTrained(i - promptLength) ? 1 : 0)),
     }));
-    const batches = microBatches(sequences, sequences.length, 'step', (shape) => shape);
-    const step = () => programs.step(batches, optimizer.scalars(++count, 1e-4)).loss;
+    const step = trainer(sequences);
     const batch = { ids: paddedIds(sequences, longest), labels: paddedLabels(sequences, longest) };
     const [ours, theirs] = [step(), (await peer.ask<{ loss: number }>('train', batch)).loss];
     if (Math.abs(ours - theirs) > 1e-3 * theirs)
