@@ -8,52 +8,43 @@ import { engineShape } from '../trainer/annotate/shape.ts';
 import { BranchEngine } from '../trainer/decode/branch-engine.ts';
 import { DecodeEngine } from '../trainer/decode/engine.ts';
 import type { OpenModel } from '../trainer/stages/model.ts';
-import { type Comparison, seconds, withRatios } from './pairs.ts';
-import type { Peer } from './peer.ts';
+import type { Measured, Setting } from './benchmark.ts';
+import { seconds, withRatios } from './pairs.ts';
 import { decodeGreedily, type Workload } from './workload.ts';
 
 const RECHECK_MARGIN = 1e-4;
 /** Rollouts that the batched peer decodes at a time. */
 const BATCH = 64;
+const MANY = `transformers, ${BATCH} at a time`;
 
 /**
  * Annotation of correct responses against the definition in transformers: both alternatives of every token, each rollout with its prefix
  * computed anew, one at a time and 64 at a time. Seconds are per response token: ours over all responses, theirs over one in the middle
  * of each of equal parts by length.
  */
-export async function benchAnnotate(model: OpenModel, peer: Peer, workload: Workload): Promise<Comparison[]> {
-  const { batchSize, maxNewTokens, definitions, every } = workload.annotate;
+export async function benchAnnotate({ model, peer, workload }: Setting): Promise<Measured> {
+  const { maxNewTokens, definitions, every } = workload.annotate;
   const responses = await correctResponses(model, workload);
-  const survey = await surveyResponses(responses);
-  const savings = SavingsSpec.parse({});
-  const shape = engineShape({ ...survey, batchSize, maxNewTokens }, savings);
-  const engine = new BranchEngine(model.session, model, { ...shape, name: 'bench' });
-  const rules = { eosTokenIds: new Set(model.tokenizer.eosTokenIds), maxNewTokens };
-  const predict = fullForward(model.session, model, survey.longest + maxNewTokens);
-  const tokenizer = { decode: (ids: readonly number[]) => workload.textOf(model.tokenizer, ids), tokenText: String };
-  const { verifier } = workload;
-  const recheck = { margin: RECHECK_MARGIN, predict };
-  const annotate = () =>
-    Array.fromAsync(annotateBatched(responses, { ...rules, engine, savings, recheck, tokenizer, verifier }));
+  const annotate = await annotation(model, responses, workload);
   const records = (await annotate()).toSorted((a, b) => a.responseIds.length - b.responseIds.length);
   const tokens = records.reduce((sum, { responseIds }) => sum + responseIds.length, 0);
-  const ours: number[] = [];
-  const theirs = { one: [] as number[], many: [] as number[] };
+  const requestFor = ({ promptIds: prompt, responseIds: response }: AnnotationRecord) => {
+    const places = [...response.keys()].filter((t) => t % every === 0);
+    return { prompt, response, places, maxNewTokens, eos: model.tokenizer.eosTokenIds };
+  };
+  const measured = { ours: [] as number[], one: [] as number[], many: [] as number[] };
   let compared = 0;
   let equal = 0;
   for (let part = 0; part < definitions; part++) {
     const record = records[Math.floor(((part + 0.5) / definitions) * records.length)] as AnnotationRecord;
-    const { promptIds: prompt, responseIds: response } = record;
-    const places = response
-      .keys()
-      .filter((t) => t % every === 0)
-      .toArray();
-    const request = { prompt, response, places, maxNewTokens, eos: [...rules.eosTokenIds] };
-    ours.push((await seconds(annotate)) / tokens);
-    const one = await peer.ask<Rollouts>('rollouts', { ...request, batch: 1 });
-    const many = await peer.ask<Rollouts>('rollouts', { ...request, batch: BATCH });
-    theirs.one.push(one.seconds / places.length);
-    theirs.many.push(many.seconds / places.length);
+    const request = requestFor(record);
+    const { places } = request;
+    const rollouts = (batch: number) => peer.ask<Rollouts>('rollouts', { ...request, batch });
+    if (part === 0) await rollouts(BATCH);
+    measured.ours.push((await seconds(annotate)) / tokens);
+    const one = await rollouts(1);
+    measured.one.push(one.seconds / places.length);
+    measured.many.push((await rollouts(BATCH)).seconds / places.length);
     const mask = await maskOf(one.rollouts, record, model, workload);
     compared += mask.length;
     equal += mask.filter((critical, i) => critical === record.masks['strict-3'][places[i] as number]).length;
@@ -63,10 +54,38 @@ export async function benchAnnotate(model: OpenModel, peer: Peer, workload: Work
       where: 'bench/annotate.ts',
     });
   const same = `${equal} of ${compared} mask entries equal`;
-  return [
-    withRatios({ name: 'annotation, per token', peer: 'transformers, a rollout at a time', same }, ours, theirs.one),
-    withRatios({ name: 'annotation, per token', peer: `transformers, ${BATCH} at a time`, same }, ours, theirs.many),
-  ];
+  const name = 'annotation, per token';
+  return {
+    rows: [
+      withRatios({ name, peer: 'transformers, a rollout at a time', same }, measured.ours, measured.one),
+      withRatios({ name, peer: MANY, same }, measured.ours, measured.many),
+    ],
+    alone: {
+      ...{ name: 'annotation', peer: MANY },
+      ours: { kind: 'annotate', responses },
+      theirs: {
+        command: 'rollouts',
+        parameters: { ...requestFor(records.at(-1) as AnnotationRecord), batch: BATCH },
+      },
+    },
+  };
+}
+
+/** @returns annotation of all responses, which can be done again and again */
+export async function annotation(
+  model: OpenModel,
+  responses: readonly ResponseRecord[],
+  { annotate: { batchSize, maxNewTokens }, verifier, textOf }: Workload,
+): Promise<() => Promise<AnnotationRecord[]>> {
+  const survey = await surveyResponses(responses);
+  const savings = SavingsSpec.parse({});
+  const shape = engineShape({ ...survey, batchSize, maxNewTokens }, savings);
+  const engine = new BranchEngine(model.session, model, { ...shape, name: 'bench' });
+  const rules = { eosTokenIds: new Set(model.tokenizer.eosTokenIds), maxNewTokens };
+  const predict = fullForward(model.session, model, survey.longest + maxNewTokens);
+  const tokenizer = { decode: (ids: readonly number[]) => textOf(model.tokenizer, ids), tokenText: String };
+  const recheck = { margin: RECHECK_MARGIN, predict };
+  return () => Array.fromAsync(annotateBatched(responses, { ...rules, engine, savings, recheck, tokenizer, verifier }));
 }
 
 interface Rollouts {

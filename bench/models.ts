@@ -4,22 +4,23 @@ import { join } from 'node:path';
 import { CftError } from '../crds/errors.ts';
 import { referencePython } from '../scripts/reference-env.ts';
 import { memoryContext } from '../trainer/stages/memory-context.ts';
-import { type OpenModel, openModel } from '../trainer/stages/model.ts';
+import { openModel } from '../trainer/stages/model.ts';
 import { benchAnnotate } from './annotate.ts';
+import type { Benchmark, Setting } from './benchmark.ts';
 import { benchDecode } from './decode.ts';
-import type { Comparison } from './pairs.ts';
+import { type Limits, measureLimits } from './limits.ts';
+import { compareMemory } from './memory.ts';
 import { makeModel, Peer } from './peer.ts';
+import { printHead, printRow } from './table.ts';
 import { benchTrain } from './train.ts';
-import { EXAMPLE_WORKLOAD, exampleModel, RANDOM_WORKLOAD, type Workload } from './workload.ts';
+import { exampleModel, WORKLOADS, type Workload, type WorkloadName } from './workload.ts';
 
-type Benchmark = (model: OpenModel, peer: Peer, workload: Workload) => Promise<Comparison[]>;
-
-/** Training changes the weights, so the others read them in the form that is faster for that. */
-const BENCHMARKS: readonly { readonly run: Benchmark; readonly trainable: boolean }[] = [
-  { run: benchDecode, trainable: false },
-  { run: benchAnnotate, trainable: false },
-  { run: benchTrain, trainable: true },
-];
+/** By their names on the command line. Training changes the weights, so the others read them in the form that is faster for that. */
+const BENCHMARKS: Readonly<Record<string, { readonly run: Benchmark; readonly trainable: boolean }>> = {
+  decode: { run: benchDecode, trainable: false },
+  annotate: { run: benchAnnotate, trainable: false },
+  train: { run: benchTrain, trainable: true },
+};
 
 /** 88 million weights at random: what a step costs does not depend on them. */
 const MEDIUM = {
@@ -29,10 +30,18 @@ const MEDIUM = {
 };
 
 /**
- * Prints, side by side with PyTorch and transformers in the same run, how many times as fast we are: on the example's model, and on one of
+ * Prints, side by side with other implementations in the same run, how many times as fast we are: on the example's model, and on one of
  * 88 million random weights.
+ *
+ * @param only  name of the one benchmark to do; undefined: all
+ * @param pairs runs of each side; undefined: as many as the workload says
+ * @throws CftError InvalidArgument if there is no such benchmark, BackendUnavailable where PyTorch and transformers are not installed
  */
-export async function benchModels(): Promise<void> {
+export async function benchModels(only?: string, pairs?: number): Promise<void> {
+  if (only !== undefined && !Object.hasOwn(BENCHMARKS, only))
+    throw new CftError('InvalidArgument', `there is no benchmark ${only}`, {
+      hint: `leave it out, or say ${Object.keys(BENCHMARKS).join(', ')}, scale, operator or jobset`,
+    });
   const python = referencePython();
   if (python === undefined)
     throw new CftError(
@@ -40,40 +49,64 @@ export async function benchModels(): Promise<void> {
       'PyTorch and transformers, which the benchmark compares with, are not installed',
       { hint: 'run: npm run reference-env (about 6 GB)' },
     );
-  process.stdout.write(`${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}, fp32\n`);
-  await benchModel(python, "the example's model", exampleModel, EXAMPLE_WORKLOAD);
+  const limits = await limitsOf(python);
+  printMachine(limits);
+  const chosen = Object.entries(BENCHMARKS).filter(([name]) => only === undefined || name === only);
+  const bench = async (title: string, dir: string, workload: WorkloadName) => {
+    printHead(title);
+    for (const [, { run, trainable }] of chosen) {
+      const { rows, alone } = await withModel(dir, python, trainable, (opened) =>
+        run({ ...opened, dir, python, limits, workload: repeated(WORKLOADS[workload], pairs) }),
+      );
+      for (const row of rows) printRow(row);
+      printRow(await compareMemory(alone, python, dir, workload));
+    }
+  };
+  await bench("the example's model", exampleModel, 'example');
   const medium = await mkdtemp(join(tmpdir(), 'cft-bench-'));
   try {
     await makeModel(python, medium, MEDIUM);
     for (const file of ['tokenizer.json', 'tokenizer_config.json'])
       await cp(join(exampleModel, file), join(medium, file));
-    await benchModel(python, '88 million random weights, d 896, 4 layers, 32,000 tokens', medium, RANDOM_WORKLOAD);
+    await bench('88 million random weights, d 896, 4 layers, 32,000 tokens', medium, 'random');
   } finally {
     await rm(medium, { recursive: true, force: true });
   }
 }
 
-async function benchModel(python: string, title: string, dir: string, workload: Workload): Promise<void> {
-  process.stdout.write(`\n${title}\n`);
-  const widths = [36, 36, 12, 12, 26];
-  const row = (cells: readonly string[]) =>
-    process.stdout.write(`${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('')}\n`);
-  row(['what', 'against', 'ours', 'theirs', 'times as fast (min-max)', 'same on both sides']);
-  for (const { run, trainable } of BENCHMARKS) {
-    const opened = openModel(dir, memoryContext(), { trainable });
-    const [model, peer] = await Promise.all([opened, Peer.start(python, dir)]);
-    try {
-      for (const { name, peer: against, ours, theirs, ratio, low, high, same } of await run(model, peer, workload)) {
-        const times = `${ratio.toFixed(2)} (${low.toFixed(2)}-${high.toFixed(2)})`;
-        row([name, against, milliseconds(ours), milliseconds(theirs), times, same]);
-      }
-    } finally {
-      peer.stop();
-      model.close();
-    }
-  }
+async function limitsOf(python: string): Promise<Limits> {
+  const peer = await Peer.start(python, 'peer.py', exampleModel);
+  return measureLimits(peer).finally(() => peer.stop());
 }
 
-function milliseconds(seconds: number): string {
-  return `${(1000 * seconds).toPrecision(3)} ms`;
+function printMachine({ tensorflow, pytorch, copy, triad }: Limits): void {
+  const giga = (rate: number) => (rate / 1e9).toPrecision(3);
+  process.stdout.write(
+    `${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}, fp32\n` +
+      `matrix products at most: TensorFlow ${giga(tensorflow)} GFLOP/s, PyTorch ${giga(pytorch)} GFLOP/s\n` +
+      `memory at most: copy ${giga(copy)} GB/s, triad ${giga(triad)} GB/s\n`,
+  );
+}
+
+function repeated(workload: Workload, pairs: number | undefined): Workload {
+  if (pairs === undefined) return workload;
+  return { ...workload, pairs, annotate: { ...workload.annotate, definitions: pairs } };
+}
+
+async function withModel<T>(
+  dir: string,
+  python: string,
+  trainable: boolean,
+  work: (opened: Pick<Setting, 'model' | 'peer'>) => Promise<T>,
+): Promise<T> {
+  const [model, peer] = await Promise.all([
+    openModel(dir, memoryContext(), { trainable }),
+    Peer.start(python, 'peer.py', dir),
+  ]);
+  try {
+    return await work({ model, peer });
+  } finally {
+    peer.stop();
+    model.close();
+  }
 }

@@ -1,50 +1,68 @@
-/** One row of the table: how many times as fast we are as the peer, as the median over pairs. */
-export interface Comparison {
+/** How values of a row are written. */
+export const UNITS = {
+  seconds: (value: number) => `${(1000 * value).toPrecision(3)} ms`,
+  bytes: (value: number) => `${(value / 2 ** 30).toFixed(2)} GiB`,
+  share: (value: number) => `${(100 * value).toFixed(0)} %`,
+} as const;
+
+/** What a row says in words. */
+export interface Names {
   readonly name: string;
   readonly peer: string;
-  /** Seconds. */
-  readonly ours: number;
-  readonly theirs: number;
-  /** Median, smallest and largest of the pairs' ratios theirs / ours: above 1 we are faster. */
-  readonly ratio: number;
-  readonly low: number;
-  readonly high: number;
-  /** What was checked to be the same on both sides. */
+  /** What was checked to be the same on both sides, or what both sides are measured on. */
   readonly same: string;
 }
 
-/** Both sides in turn, so that a machine whose speed drifts slows both; each is run once before, uncounted. */
+/** One row of the table: how many times as good we are as the peer, as the median over pairs. */
+export interface Comparison extends Names {
+  readonly unit: keyof typeof UNITS;
+  readonly ours: number;
+  readonly theirs: number;
+  /** Median, smallest and largest of the pairs' ratios: above 1 we are faster, or smaller. */
+  readonly ratio: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** A row that can't be measured on this machine, and why. */
+export interface LeftOut extends Pick<Names, 'name' | 'peer'> {
+  readonly leftOut: string;
+}
+
+export type Row = Comparison | LeftOut;
+
+/**
+ * Both sides in turn, so that a machine whose speed drifts slows both: ours first in one pair, second in the next. Each is run once
+ * before, uncounted.
+ */
 export async function compare(
-  names: Pick<Comparison, 'name' | 'peer' | 'same'>,
+  names: Names,
   pairs: number,
   ours: () => Promise<number>,
   theirs: () => Promise<number>,
 ): Promise<Comparison> {
+  const run = { ours, theirs };
+  const measured = { ours: [] as number[], theirs: [] as number[] };
   await ours();
   await theirs();
-  const measured: { ours: number; theirs: number }[] = [];
-  for (let pair = 0; pair < pairs; pair++) measured.push({ ours: await ours(), theirs: await theirs() });
-  return withRatios(
-    names,
-    measured.map((pair) => pair.ours),
-    measured.map((pair) => pair.theirs),
-  );
+  for (let pair = 0; pair < pairs; pair++)
+    for (const side of pair % 2 === 0 ? (['ours', 'theirs'] as const) : (['theirs', 'ours'] as const))
+      measured[side].push(await run[side]());
+  return withRatios(names, measured.ours, measured.theirs);
 }
 
-/** A row from the seconds of both sides, pair by pair. */
+/** A row from what both sides needed, pair by pair. */
 export function withRatios(
-  names: Pick<Comparison, 'name' | 'peer' | 'same'>,
+  names: Names,
   ours: readonly number[],
   theirs: readonly number[],
+  unit: 'seconds' | 'bytes' = 'seconds',
 ): Comparison {
-  const ratios = ours.map((time, pair) => (theirs[pair] as number) / time);
+  const ratios = ours.map((needed, pair) => (theirs[pair] as number) / needed);
   return {
-    ...names,
-    ours: median(ours),
-    theirs: median(theirs),
-    ratio: median(ratios),
-    low: Math.min(...ratios),
-    high: Math.max(...ratios),
+    ...{ ...names, unit },
+    ...{ ours: median(ours), theirs: median(theirs) },
+    ...{ ratio: median(ratios), low: Math.min(...ratios), high: Math.max(...ratios) },
   };
 }
 

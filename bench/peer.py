@@ -1,13 +1,17 @@
-"""The other side of the benchmark: PyTorch and transformers doing the same work, one command a line on standard input.
+"""The other side of the benchmark: PyTorch and transformers doing the same work.
 
-Each answer is a line of JSON with the seconds it took. `peer.py make DIR CONFIG` writes a model with random weights instead.
+`peer.py DIR` takes commands for the model there; `peer.py make DIR CONFIG` writes one with random weights instead.
 """
 
 import json
 import sys
-import time
 
 import torch
+from limits import bandwidth, products
+from serve import serve
+from torch._inductor.cpp_builder import get_cpp_compiler
+from torch._inductor.exc import InvalidCxxCompiler
+from torch.utils.flop_counter import FlopCounterMode
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 if sys.argv[1] == "make":
@@ -74,12 +78,33 @@ def train(ids, labels):
     return {"loss": loss.item()}
 
 
-COMMANDS = {"decode": decode, "rollouts": rollouts, "train": train}
-print(json.dumps({"ready": torch.__version__}), flush=True)
-for line in sys.stdin:
-    request = json.loads(line)
-    command = COMMANDS[request.pop("command")]
-    start = time.perf_counter()
-    result = command(**request)
-    result["seconds"] = time.perf_counter() - start
-    print(json.dumps(result), flush=True)
+def compile():
+    """Makes the steps that follow compiled ones, or says what is missing."""
+    try:
+        get_cpp_compiler()
+    except InvalidCxxCompiler:
+        return {"missing": "torch.compile needs a C++ compiler (Debian: apt-get install g++)"}
+    model.compile()
+    return {}
+
+
+def flops(ids):
+    """What forward and backward pass over whole sequences multiply and add, as PyTorch counts it."""
+    model.set_attn_implementation("eager")
+    counter = FlopCounterMode(display=False)
+    with counter:
+        model(torch.tensor(ids)).logits.sum().backward()
+    return {"flops": counter.get_total_flops()}
+
+
+serve(
+    {
+        "decode": decode,
+        "rollouts": rollouts,
+        "train": train,
+        "compile": compile,
+        "flops": flops,
+        "products": products,
+        "bandwidth": bandwidth,
+    }
+)

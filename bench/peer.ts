@@ -1,36 +1,47 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { CftError } from '../crds/errors.ts';
 
-const SCRIPT = new URL('./peer.py', import.meta.url).pathname;
+/** PyTorch and transformers, or llama.cpp. */
+export type PeerScript = 'peer.py' | 'llama.py';
+
+const KEPT = 2000;
 
 /** Writes a Qwen2 model of this configuration, with random weights. */
 export async function makeModel(python: string, dir: string, config: Readonly<Record<string, unknown>>): Promise<void> {
-  await promisify(execFile)(python, [SCRIPT, 'make', dir, JSON.stringify(config)]);
+  await promisify(execFile)(python, [pathOf('peer.py'), 'make', dir, JSON.stringify(config)]);
 }
 
-/** PyTorch and transformers in a process of their own (peer.py), which does one command at a time. */
+/** Another implementation in a process of its own, a Python script beside this file, which does one command at a time. */
 export class Peer {
+  readonly #script: PeerScript;
   readonly #child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
+  /** The end of what it wrote on standard error. */
+  #complaint = '';
 
-  private constructor(child: ChildProcess, lines: AsyncIterator<string>) {
+  private constructor(script: PeerScript, child: ChildProcess, lines: AsyncIterator<string>) {
+    this.#script = script;
     this.#child = child;
     this.#lines = lines;
+    child.stderr?.on('data', (text) => {
+      this.#complaint = `${this.#complaint}${text}`.slice(-KEPT);
+    });
   }
 
   /** Starts it with a model loaded. */
-  static async start(python: string, modelDir: string): Promise<Peer> {
-    const child = spawn(python, [SCRIPT, modelDir], { stdio: ['pipe', 'pipe', 'ignore'] });
-    const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
-    const peer = new Peer(child, lines);
+  static async start(python: string, script: PeerScript, modelDir: string): Promise<Peer> {
+    const child = spawn(python, [pathOf(script), modelDir], { stdio: ['pipe', 'pipe', 'pipe'] });
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    const peer = new Peer(script, child, lines);
     await peer.#read();
     return peer;
   }
 
-  /** @returns what peer.py says, with the seconds that the command took there */
-  async ask<T>(command: string, parameters: Readonly<Record<string, unknown>>): Promise<T & { seconds: number }> {
+  /** @returns what the script says, with the seconds that the command took there */
+  async ask<T>(command: string, parameters: Readonly<Record<string, unknown>> = {}): Promise<T & { seconds: number }> {
     this.#child.stdin?.write(`${JSON.stringify({ command, ...parameters })}\n`);
     return (await this.#read()) as T & { seconds: number };
   }
@@ -42,10 +53,13 @@ export class Peer {
   async #read(): Promise<unknown> {
     const { value, done } = await this.#lines.next();
     if (done === true)
-      throw new CftError('Internal', 'the reference process ended', {
-        where: 'bench/peer.py',
-        hint: 'run it by hand to see why',
+      throw new CftError('Internal', `the process that is compared with ended:\n${this.#complaint}`, {
+        where: `bench/${this.#script}`,
       });
     return JSON.parse(value);
   }
+}
+
+function pathOf(script: PeerScript): string {
+  return join(import.meta.dirname, script);
 }

@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +11,7 @@ import { weightShapes } from '../trainer/model/weights.ts';
 import { createRandom } from '../trainer/random.ts';
 import { loadBackend } from '../trainer/tensor/backend.ts';
 import { createSession } from '../trainer/tensor/create-session.ts';
+import { peakMemory } from './memory.ts';
 import { median } from './pairs.ts';
 import { createTrainer } from './trainer.ts';
 
@@ -83,8 +83,7 @@ export async function measurePoint(dir: string, text: string): Promise<void> {
   const point = JSON.parse(text) as Point;
   await loadBackend();
   const times = point.work === 'decode' ? await decodeSteps(dir, point) : await trainSteps(dir, point);
-  const peak = /VmHWM:\s*(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
-  process.stdout.write(JSON.stringify({ seconds: median(times), bytes: 1024 * Number(peak) }));
+  process.stdout.write(JSON.stringify({ seconds: median(times), bytes: peakMemory() }));
 }
 
 async function makeModel(dir: string, name: Point['model']): Promise<void> {

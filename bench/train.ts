@@ -2,49 +2,102 @@ import { CftError } from '../crds/errors.ts';
 import { DecodeEngine } from '../trainer/decode/engine.ts';
 import type { OpenModel } from '../trainer/stages/model.ts';
 import type { WeightedSequence } from '../trainer/train/sequence.ts';
-import { type Comparison, compare, seconds } from './pairs.ts';
-import type { Peer } from './peer.ts';
+import type { Measured, Setting } from './benchmark.ts';
+import { stepFlops } from './flops.ts';
+import { peakOf } from './limits.ts';
+import { type Comparison, compare, type LeftOut, seconds } from './pairs.ts';
+import { Peer } from './peer.ts';
 import { createTrainer } from './trainer.ts';
 import { decodeGreedily, type Workload } from './workload.ts';
 
 const IGNORED = -100;
 
 /** Which response tokens are trained: all, or every tenth, as if those were the critical ones. */
-const KINDS = [
-  { label: 'SFT step', isTrained: () => true },
-  { label: 'CFT step, 10 % critical', isTrained: (t: number) => t % 10 === 4 },
-] as const;
+const SFT = { label: 'SFT step', isTrained: () => true };
+const CFT = { label: 'CFT step, 10 % critical', isTrained: (t: number) => t % 10 === 4 };
 
-/** One optimizer step on some responses, against PyTorch eager on the same padded batch. Updates the model's weights. */
-export async function benchTrain(model: OpenModel, peer: Peer, workload: Workload): Promise<Comparison[]> {
+const EAGER = 'PyTorch eager';
+const COMPILED = 'PyTorch, torch.compile';
+
+/** A step of ours, and the same for the peer: sequences padded to the longest. */
+interface Step {
+  readonly label: string;
+  readonly sequences: readonly WeightedSequence[];
+  readonly run: () => number;
+  readonly batch: { readonly ids: readonly number[][]; readonly labels: readonly number[][] };
+}
+
+/** One optimizer step on some responses, against PyTorch on the same padded batch. Updates the weights on both sides. */
+export async function benchTrain(setting: Setting): Promise<Measured> {
+  const { model, dir, peer, python, workload, limits } = setting;
   const responses = await greedyResponses(model, workload);
-  const trainer = createTrainer(model);
   const longest = Math.max(...responses.map(({ ids }) => ids.length));
-  const rows: Comparison[] = [];
-  for (const { label, isTrained } of KINDS) {
+  const trainer = createTrainer(model);
+  const stepOf = ({ label, isTrained }: typeof SFT | typeof CFT): Step => {
     const sequences = responses.map(({ ids, promptLength }) => ({
       ...{ ids, promptLength },
       weights: ids.map((_, i) => (i >= promptLength && isTrained(i - promptLength) ? 1 : 0)),
     }));
-    const step = trainer(sequences);
-    const batch = { ids: paddedIds(sequences, longest), labels: paddedLabels(sequences, longest) };
-    const [ours, theirs] = [step(), (await peer.ask<{ loss: number }>('train', batch)).loss];
-    if (Math.abs(ours - theirs) > 1e-3 * theirs)
-      throw new CftError('Internal', `the first loss is ${ours}, the peer's ${theirs}`, { where: 'bench/train.ts' });
-    rows.push(
-      await compare(
-        {
-          name: `${label}, ${sequences.length} x ${longest}`,
-          peer: 'PyTorch eager',
-          same: `first loss ${ours.toFixed(5)} and ${theirs.toFixed(5)}`,
-        },
-        workload.pairs,
-        () => seconds(step),
-        async () => (await peer.ask('train', batch)).seconds,
-      ),
-    );
+    return {
+      ...{ label: `${label}, ${sequences.length} x ${longest}`, sequences, run: trainer(sequences) },
+      batch: { ids: paddedIds(sequences, longest), labels: paddedLabels(sequences, longest) },
+    };
+  };
+  const [sft, cft] = [stepOf(SFT), stepOf(CFT)];
+  const first = sft.run();
+  const eager = await compareSteps(sft, first, EAGER, peer, workload.pairs);
+  // Both sides have taken as many steps until here, so their losses can be compared again.
+  const critical = await compareSteps(cft, cft.run(), EAGER, peer, workload.pairs);
+  const compiled = await againstCompiled(python, dir, sft, first, workload.pairs);
+  const share = shareOfPeak(eager, stepFlops(model.config, sft.sequences), peakOf(limits));
+  return {
+    rows: [eager, compiled, share, critical],
+    alone: {
+      ...{ name: SFT.label, peer: EAGER },
+      ours: { kind: 'train', sequences: sft.sequences },
+      theirs: { command: 'train', parameters: sft.batch },
+    },
+  };
+}
+
+/** @param first our loss with the weights that the peer has now */
+async function compareSteps(step: Step, first: number, name: string, peer: Peer, pairs: number): Promise<Comparison> {
+  const { loss } = await peer.ask<{ loss: number }>('train', step.batch);
+  if (Math.abs(first - loss) > 1e-3 * loss)
+    throw new CftError('Internal', `the first loss is ${first}, that of ${name} ${loss}`, { where: 'bench/train.ts' });
+  return compare(
+    { name: step.label, peer: name, same: `first loss ${first.toFixed(5)} and ${loss.toFixed(5)}` },
+    pairs,
+    () => seconds(step.run),
+    async () => (await peer.ask('train', step.batch)).seconds,
+  );
+}
+
+/** In another process, with the weights as they are in the file. */
+async function againstCompiled(
+  python: string,
+  dir: string,
+  step: Step,
+  first: number,
+  pairs: number,
+): Promise<Comparison | LeftOut> {
+  const peer = await Peer.start(python, 'peer.py', dir);
+  try {
+    const { missing } = await peer.ask<{ missing?: string }>('compile');
+    if (missing !== undefined) return { name: step.label, peer: COMPILED, leftOut: missing };
+    return await compareSteps(step, first, COMPILED, peer, pairs);
+  } finally {
+    peer.stop();
   }
-  return rows;
+}
+
+/** A row of steps in seconds as parts of the matrix products' peak. */
+function shareOfPeak(row: Comparison, flops: number, peak: number): Comparison {
+  const share = (time: number) => flops / time / peak;
+  return {
+    ...{ ...row, name: `${SFT.label}, share of the matmul peak`, unit: 'share' },
+    ...{ ours: share(row.ours), theirs: share(row.theirs), same: `${(flops / 1e9).toPrecision(3)} GFLOP a step` },
+  };
 }
 
 function padded(values: readonly number[], length: number, filler: number): number[] {

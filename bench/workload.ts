@@ -40,7 +40,7 @@ export interface Workload {
 }
 
 /** The example's questions and answers, as its model is prompted with them. */
-export const EXAMPLE_WORKLOAD: Workload = {
+const EXAMPLE_WORKLOAD: Workload = {
   async questions(tokenizer, count) {
     const lines = (await readFile(join(EXAMPLE, 'test.jsonl'), 'utf8')).split('\n').slice(0, count);
     return lines.map((line) => {
@@ -60,7 +60,7 @@ export const EXAMPLE_WORKLOAD: Workload = {
  * Random prompts for a model with random weights. Its responses never end by themselves; a response is right if its tokens add up to an
  * even number, so that about half of the alternatives break it.
  */
-export const RANDOM_WORKLOAD: Workload = {
+const RANDOM_WORKLOAD: Workload = {
   async questions(_, count) {
     const random = createRandom(1);
     return Array.from({ length: count }, () => ({
@@ -83,6 +83,10 @@ export const RANDOM_WORKLOAD: Workload = {
   train: { sequences: 8, newTokens: 96 },
   pairs: 5,
 };
+
+export const WORKLOADS = { example: EXAMPLE_WORKLOAD, random: RANDOM_WORKLOAD } as const;
+
+export type WorkloadName = keyof typeof WORKLOADS;
 
 /** Greedy continuations, in the order of the prompts; without end tokens every one takes `newTokens`. */
 export function decodeGreedily(

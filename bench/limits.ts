@@ -1,0 +1,67 @@
+import { createRandom } from '../trainer/random.ts';
+import { loadBackend } from '../trainer/tensor/backend.ts';
+import { createSession } from '../trainer/tensor/create-session.ts';
+import type { Variable } from '../trainer/tensor/session.ts';
+import { tf } from '../trainer/tensor/tf.ts';
+import type { Peer } from './peer.ts';
+
+/** What this machine did at most when it was measured. */
+export interface Limits {
+  /** FLOP/s of fp32 matrix products, through each library. */
+  readonly tensorflow: number;
+  readonly pytorch: number;
+  /** Bytes a second, read and written. */
+  readonly copy: number;
+  readonly triad: number;
+}
+
+/** Rows that are multiplied with two weights in turn, [inner, outer] and [outer, inner]. */
+const SHAPES: readonly (readonly [rows: number, inner: number, outer: number])[] = [
+  [1024, 896, 4864],
+  [2048, 2048, 2048],
+  [4096, 1024, 4096],
+];
+const REPETITIONS = 6;
+
+/** Measures the limits, through our TensorFlow and through the peer's PyTorch. */
+export async function measureLimits(peer: Peer): Promise<Limits> {
+  const { flops: pytorch } = await peer.ask<{ flops: number }>('products', {
+    shapes: SHAPES,
+    repetitions: REPETITIONS,
+  });
+  const { copy, triad } = await peer.ask<{ copy: number; triad: number }>('bandwidth', { repetitions: REPETITIONS });
+  await loadBackend();
+  return { tensorflow: Math.max(...SHAPES.map(productRate)), pytorch, copy, triad };
+}
+
+/** FLOP/s at which any program multiplies at most. */
+export function peakOf({ tensorflow, pytorch }: Limits): number {
+  return Math.max(tensorflow, pytorch);
+}
+
+/** FLOP/s of two products with weights held as those of a model that is not trained. */
+function productRate([rows, inner, outer]: (typeof SHAPES)[number]): number {
+  const session = createSession();
+  const weight = (name: string, shape: readonly number[]) =>
+    session.variable(name, { shape, dtype: 'float32', held: { transposed: true } });
+  const x = session.variable('x', { shape: [rows, inner], dtype: 'float32' });
+  const [up, down] = [weight('up', [outer, inner]), weight('down', [inner, outer])];
+  const linear = (input: ReturnType<Variable['read']>, matrix: Variable) =>
+    tf.matMul(input, matrix.read(), false, true);
+  const program = session.program('products', {}, () => ({
+    // Only one value of the result crosses over to JavaScript: the copy would take its time, too.
+    y: tf.slice(linear(linear(x.read(), up), down), [0, 0], [1, 1]),
+  }));
+  const random = createRandom(1);
+  for (const variable of [x, up, down])
+    variable.load(
+      Float32Array.from({ length: variable.shape.reduce((a, b) => a * b, 1) }, () => random.uniform() - 0.5),
+    );
+  const times = Array.from({ length: REPETITIONS + 1 }, () => {
+    const start = performance.now();
+    program.run({});
+    return (performance.now() - start) / 1000;
+  });
+  session.dispose();
+  return (4 * rows * inner * outer) / Math.min(...times.slice(1));
+}
