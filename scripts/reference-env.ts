@@ -11,6 +11,8 @@ interface PythonEnvironment {
   readonly requirements: readonly string[];
   /** Of pip, beside the usual ones. */
   readonly flags: readonly string[];
+  /** Environment variables of the installation. */
+  readonly building?: Readonly<Record<string, string>>;
   /** What it lacks is taken from there. */
   readonly base?: PythonEnvironment;
 }
@@ -68,6 +70,15 @@ const SWIFT: PythonEnvironment = {
   base: REFERENCE,
 };
 
+/** llama.cpp, compiled for this processor: a C++ compiler and some minutes. Without its part for images and sound. */
+const LLAMA_CPP: PythonEnvironment = {
+  folder: 'pyref-llama-cpp',
+  requirements: ['llama-cpp-python==0.3.36', 'gguf==0.19.0', 'diskcache==5.6.3'],
+  flags: ['--no-deps', '--no-binary', 'llama-cpp-python'],
+  building: { CMAKE_ARGS: '-DGGML_NATIVE=ON -DLLAVA_BUILD=OFF' },
+  base: REFERENCE,
+};
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
@@ -81,6 +92,22 @@ export function referencePython(env: Environment = process.env): string | undefi
 /** A Python that has ms-swift, or undefined where there is none. */
 export function swiftPython(env: Environment = process.env): string | undefined {
   return pythonOf(SWIFT, env);
+}
+
+/** A Python that has llama.cpp, or undefined where there is none. */
+export function llamaPython(env: Environment = process.env): string | undefined {
+  return pythonOf(LLAMA_CPP, env);
+}
+
+/**
+ * Compiles llama.cpp, which only the benchmark compares with.
+ *
+ * @returns its Python
+ * @throws SetupFailure with what to do
+ */
+export async function makeLlamaEnvironment(env: Environment = process.env): Promise<string> {
+  await make(LLAMA_CPP, env);
+  return programOf(LLAMA_CPP, env);
 }
 
 /**
@@ -124,13 +151,14 @@ const QUIET = ['--disable-pip-version-check', '--no-cache-dir', '--progress-bar'
 
 async function make(environment: PythonEnvironment, env: Environment): Promise<void> {
   if (pythonOf(environment, env) !== undefined) return;
-  const { base, requirements, flags } = environment;
+  const { base, requirements, flags, building } = environment;
   if (base !== undefined) await make(base, env);
   const [dir, python] = [directoryOf(environment, env), programOf(environment, env)];
   rmSync(markerOf(environment, env), { force: true });
   if (!existsSync(python)) await step('reference', `virtual environment in ${dir}`, () => makeVenv(dir));
   await step('reference', requirements.join(' '), async () => {
-    const { status, stdout, stderr } = await run(python, ['-m', 'pip', 'install', ...QUIET, ...flags, ...requirements]);
+    const args = ['-m', 'pip', 'install', ...QUIET, ...flags, ...requirements];
+    const { status, stdout, stderr } = await run(python, args, { env: { ...env, ...building } });
     if (status !== 0) throw pipFailure(`${stdout}\n${stderr}`);
     if (base !== undefined)
       writeFileSync(join(await packagesOf(python), 'base.pth'), `${await packagesOf(programOf(base, env))}\n`);
