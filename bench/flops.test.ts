@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { referencePython } from '../scripts/reference-env.ts';
 import { loadConfig } from '../trainer/model/config.ts';
 import { stepFlops } from './flops.ts';
-import { Peer } from './peer.ts';
+import { withPeer } from './peer.ts';
 import { exampleModel } from './workload.ts';
 
 const python = referencePython();
@@ -15,9 +15,10 @@ const sequence = (length: number, weighted: number) => ({
 
 test.skipIf(python === undefined)('a step has as many operations as PyTorch counts', async () => {
   const sequences = [sequence(24, 24), sequence(24, 24)];
-  const peer = await Peer.start(python as string, 'peer.py', exampleModel);
   const ids = sequences.map((each) => each.ids.slice(0, -1));
-  const { flops } = await peer.ask<{ flops: number }>('flops', { ids }).finally(() => peer.stop());
+  const { flops } = await withPeer(python as string, 'peer.py', exampleModel, (peer) =>
+    peer.ask<{ flops: number }>('flops', { ids }),
+  );
   expect(stepFlops(await loadConfig(exampleModel), sequences)).toBe(flops);
 });
 

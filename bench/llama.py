@@ -1,4 +1,4 @@
-"""llama.cpp as the other side of greedy decoding: `llama.py DIR` takes commands for the Qwen2 model there, in fp32."""
+"""llama.cpp as the other side of greedy decoding: `llama.py DIR` takes commands for the Qwen2 model there, its weights in fp32."""
 
 import ctypes
 import json
@@ -69,10 +69,10 @@ context = None
 shape = None
 
 
-def context_for(sequences, length):
-    """Keys and values in fp32 as well, each sequence with its own."""
+def use_context(sequences, length, precise):
+    """Makes an empty cache for so many sequences the present one. llama.cpp's flash attention reads keys and values as fp16."""
     global context, shape
-    if shape != (sequences, length):
+    if shape != (sequences, length, precise):
         if context:
             llama_cpp.llama_free(context)
         parameters = llama_cpp.llama_context_default_params()
@@ -80,15 +80,16 @@ def context_for(sequences, length):
         parameters.n_batch = BATCH
         parameters.n_seq_max = sequences
         parameters.n_threads = parameters.n_threads_batch = THREADS
-        parameters.type_k = parameters.type_v = llama_cpp.GGML_TYPE_F32
+        if precise:
+            parameters.type_k = parameters.type_v = llama_cpp.GGML_TYPE_F32
+            parameters.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
         context = llama_cpp.llama_init_from_model(model, parameters)
-        shape = (sequences, length)
+        shape = (sequences, length, precise)
     llama_cpp.llama_memory_clear(llama_cpp.llama_get_memory(context), True)
-    return context
 
 
-def run(context, tokens):
-    """One batch of (id, position, sequence, whether its logits are wanted). Returns the likeliest next token of those."""
+def run(tokens):
+    """One batch of (id, position, sequence, whether its logits are wanted). Returns the logits of those, until the next batch."""
     batch.n_tokens = len(tokens)
     for i, (token, position, sequence, wanted) in enumerate(tokens):
         batch.token[i] = token
@@ -100,27 +101,34 @@ def run(context, tokens):
         raise RuntimeError("llama.cpp could not decode the batch")
     outputs = sum(wanted for *_, wanted in tokens)
     if outputs == 0:
-        return []
+        return np.empty((0, vocabulary))
     logits = ctypes.cast(llama_cpp.llama_get_logits(context), ctypes.POINTER(ctypes.c_float))
-    return np.ctypeslib.as_array(logits, (outputs, vocabulary)).argmax(axis=1).tolist()
+    return np.ctypeslib.as_array(logits, (outputs, vocabulary))
 
 
-def decode(prompts, newTokens):
-    context = context_for(len(prompts), max(map(len, prompts)) + newTokens)
+def margins_of(logits):
+    second, first = np.partition(logits, -2, axis=1)[:, -2:].T
+    return (first - second).tolist()
+
+
+def decode(prompts, newTokens, precise, margins=False):
+    use_context(len(prompts), max(map(len, prompts)) + newTokens, precise)
     waiting = [
         (token, position, sequence, position == len(prompt) - 1)
         for sequence, prompt in enumerate(prompts)
         for position, token in enumerate(prompt)
     ]
-    last = []
-    for first in range(0, len(waiting), BATCH):
-        last += run(context, waiting[first : first + BATCH])
-    out = [[token] for token in last]
-    for step in range(newTokens - 1):
-        last = run(context, [(token, len(prompts[i]) + step, i, True) for i, token in enumerate(last)])
-        for ids, token in zip(out, last):
-            ids.append(token)
-    return {"ids": out}
+    logits = np.concatenate([run(waiting[first : first + BATCH]).copy() for first in range(0, len(waiting), BATCH)])
+    ids, apart = [], []
+    while True:
+        ids.append(logits.argmax(axis=1).tolist())
+        if margins:
+            apart.append(margins_of(logits))
+        if len(ids) == newTokens:
+            break
+        position = len(ids) - 1
+        logits = run([(token, len(prompts[i]) + position, i, True) for i, token in enumerate(ids[-1])])
+    return {"ids": list(zip(*ids)), "margins": list(zip(*apart))}
 
 
 serve({"decode": decode})

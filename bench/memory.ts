@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Alone } from './benchmark.ts';
 import { type Comparison, withRatios } from './pairs.ts';
-import { Peer } from './peer.ts';
+import { withPeer } from './peer.ts';
 import type { WorkloadName } from './workload.ts';
 
 /** Bytes that this process needed at most until now, as Linux counts them. */
@@ -28,12 +28,9 @@ export async function compareMemory(
   return withRatios(names, [Number((await running).stdout)], [await peerMemory(python, dir, theirs)], 'bytes');
 }
 
-async function peerMemory(python: string, dir: string, { command, parameters }: Alone['theirs']): Promise<number> {
-  const peer = await Peer.start(python, 'peer.py', dir);
-  try {
+function peerMemory(python: string, dir: string, { command, parameters }: Alone['theirs']): Promise<number> {
+  return withPeer(python, 'peer.py', dir, async (peer) => {
     await peer.ask(command, parameters);
     return (await peer.ask<{ bytes: number }>('peak_memory')).bytes;
-  } finally {
-    peer.stop();
-  }
+  });
 }

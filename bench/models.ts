@@ -10,7 +10,7 @@ import type { Benchmark, Setting } from './benchmark.ts';
 import { benchDecode } from './decode.ts';
 import { type Limits, measureLimits } from './limits.ts';
 import { compareMemory } from './memory.ts';
-import { makeModel, Peer } from './peer.ts';
+import { makeModel, withPeer } from './peer.ts';
 import { printHead, printRow } from './table.ts';
 import { benchTrain } from './train.ts';
 import { exampleModel, WORKLOADS, type Workload, type WorkloadName } from './workload.ts';
@@ -49,7 +49,7 @@ export async function benchModels(only?: string, pairs?: number): Promise<void> 
       'PyTorch and transformers, which the benchmark compares with, are not installed',
       { hint: 'run: npm run reference-env (about 6 GB)' },
     );
-  const limits = await limitsOf(python);
+  const limits = await withPeer(python, 'peer.py', exampleModel, measureLimits);
   printMachine(limits);
   const chosen = Object.entries(BENCHMARKS).filter(([name]) => only === undefined || name === only);
   const bench = async (title: string, dir: string, workload: WorkloadName) => {
@@ -74,11 +74,6 @@ export async function benchModels(only?: string, pairs?: number): Promise<void> 
   }
 }
 
-async function limitsOf(python: string): Promise<Limits> {
-  const peer = await Peer.start(python, 'peer.py', exampleModel);
-  return measureLimits(peer).finally(() => peer.stop());
-}
-
 function printMachine({ tensorflow, pytorch, copy, triad }: Limits): void {
   const giga = (rate: number) => (rate / 1e9).toPrecision(3);
   process.stdout.write(
@@ -99,14 +94,6 @@ async function withModel<T>(
   trainable: boolean,
   work: (opened: Pick<Setting, 'model' | 'peer'>) => Promise<T>,
 ): Promise<T> {
-  const [model, peer] = await Promise.all([
-    openModel(dir, memoryContext(), { trainable }),
-    Peer.start(python, 'peer.py', dir),
-  ]);
-  try {
-    return await work({ model, peer });
-  } finally {
-    peer.stop();
-    model.close();
-  }
+  const model = await openModel(dir, memoryContext(), { trainable });
+  return withPeer(python, 'peer.py', dir, (peer) => work({ model, peer })).finally(() => model.close());
 }

@@ -1,6 +1,6 @@
 /** How values of a row are written. */
 export const UNITS = {
-  seconds: (value: number) => `${(1000 * value).toPrecision(3)} ms`,
+  seconds: (value: number) => (value < 1 ? `${(1000 * value).toPrecision(3)} ms` : `${value.toPrecision(3)} s`),
   bytes: (value: number) => `${(value / 2 ** 30).toFixed(2)} GiB`,
   share: (value: number) => `${(100 * value).toFixed(0)} %`,
 } as const;

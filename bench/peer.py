@@ -24,19 +24,30 @@ model = Qwen2ForCausalLM.from_pretrained(sys.argv[1], dtype=torch.float32).eval(
 optimizer = None
 
 
-def generate(prompts, new_tokens, eos):
+def generate(prompts, new_tokens, eos, **options):
     longest = max(map(len, prompts))
     ids = torch.tensor([[0] * (longest - len(p)) + p for p in prompts])
     mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in prompts])
     with torch.no_grad():
         out = model.generate(
-            ids, attention_mask=mask, max_new_tokens=new_tokens, do_sample=False, eos_token_id=eos, pad_token_id=0
+            ids,
+            attention_mask=mask,
+            max_new_tokens=new_tokens,
+            do_sample=False,
+            eos_token_id=eos,
+            pad_token_id=0,
+            return_dict_in_generate=True,
+            **options,
         )
-    return out[:, longest:].tolist()
+    return out.sequences[:, longest:].tolist(), out.logits
 
 
-def decode(prompts, newTokens):
-    return {"ids": generate(prompts, newTokens, None)}
+def decode(prompts, newTokens, margins=False):
+    ids, logits = generate(prompts, newTokens, None, output_logits=margins)
+    if not margins:
+        return {"ids": ids}
+    top = torch.stack([step.topk(2).values for step in logits], dim=1)
+    return {"ids": ids, "margins": (top[..., 0] - top[..., 1]).tolist()}
 
 
 def starts(prompt, response, places):
@@ -57,7 +68,7 @@ def rollouts(prompt, response, places, maxNewTokens, eos, batch):
     for first in range(0, len(unfinished), batch):
         chunk = unfinished[first : first + batch]
         longest = max(maxNewTokens - len(out[i]) for i in chunk)
-        for i, ids in zip(chunk, generate([prompt + out[i] for i in chunk], longest, eos)):
+        for i, ids in zip(chunk, generate([prompt + out[i] for i in chunk], longest, eos)[0]):
             ids = ids[: maxNewTokens - len(out[i])]
             ends = [n for n, token in enumerate(ids) if token in eos]
             out[i] += ids[: ends[0] + 1] if ends else ids

@@ -60,6 +60,17 @@ export class Peer {
   }
 }
 
+/** Starts a peer with a model loaded for some work, and stops it after that. */
+export async function withPeer<T>(
+  python: string,
+  script: PeerScript,
+  modelDir: string,
+  work: (peer: Peer) => Promise<T>,
+): Promise<T> {
+  const peer = await Peer.start(python, script, modelDir);
+  return work(peer).finally(() => peer.stop());
+}
+
 function pathOf(script: PeerScript): string {
   return join(import.meta.dirname, script);
 }

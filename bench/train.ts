@@ -5,8 +5,8 @@ import type { WeightedSequence } from '../trainer/train/sequence.ts';
 import type { Measured, Setting } from './benchmark.ts';
 import { stepFlops } from './flops.ts';
 import { peakOf } from './limits.ts';
-import { type Comparison, compare, type LeftOut, seconds } from './pairs.ts';
-import { Peer } from './peer.ts';
+import { type Comparison, compare, type Row, seconds } from './pairs.ts';
+import { type Peer, withPeer } from './peer.ts';
 import { createTrainer } from './trainer.ts';
 import { decodeGreedily, type Workload } from './workload.ts';
 
@@ -29,7 +29,7 @@ interface Step {
 
 /** One optimizer step on some responses, against PyTorch on the same padded batch. Updates the weights on both sides. */
 export async function benchTrain(setting: Setting): Promise<Measured> {
-  const { model, dir, peer, python, workload, limits } = setting;
+  const { model, peer, workload, limits } = setting;
   const responses = await greedyResponses(model, workload);
   const longest = Math.max(...responses.map(({ ids }) => ids.length));
   const trainer = createTrainer(model);
@@ -48,7 +48,7 @@ export async function benchTrain(setting: Setting): Promise<Measured> {
   const eager = await compareSteps(sft, first, EAGER, peer, workload.pairs);
   // Both sides have taken as many steps until here, so their losses can be compared again.
   const critical = await compareSteps(cft, cft.run(), EAGER, peer, workload.pairs);
-  const compiled = await againstCompiled(python, dir, sft, first, workload.pairs);
+  const compiled = await againstCompiled(setting, sft, first);
   const share = shareOfPeak(eager, stepFlops(model.config, sft.sequences), peakOf(limits));
   return {
     rows: [eager, compiled, share, critical],
@@ -74,21 +74,12 @@ async function compareSteps(step: Step, first: number, name: string, peer: Peer,
 }
 
 /** In another process, with the weights as they are in the file. */
-async function againstCompiled(
-  python: string,
-  dir: string,
-  step: Step,
-  first: number,
-  pairs: number,
-): Promise<Comparison | LeftOut> {
-  const peer = await Peer.start(python, 'peer.py', dir);
-  try {
+function againstCompiled({ python, dir, workload }: Setting, step: Step, first: number): Promise<Row> {
+  return withPeer(python, 'peer.py', dir, async (peer) => {
     const { missing } = await peer.ask<{ missing?: string }>('compile');
     if (missing !== undefined) return { name: step.label, peer: COMPILED, leftOut: missing };
-    return await compareSteps(step, first, COMPILED, peer, pairs);
-  } finally {
-    peer.stop();
-  }
+    return compareSteps(step, first, COMPILED, peer, workload.pairs);
+  });
 }
 
 /** A row of steps in seconds as parts of the matrix products' peak. */

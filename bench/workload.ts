@@ -35,7 +35,7 @@ export interface Workload {
     readonly definitions: number;
   };
   readonly train: { readonly sequences: number; readonly newTokens: number };
-  /** Of runs of each side. */
+  /** Of runs of each side: an even number, so that each side goes first as often. */
   readonly pairs: number;
 }
 
@@ -53,7 +53,7 @@ const EXAMPLE_WORKLOAD: Workload = {
   decodeTokens: 48,
   annotate: { responses: 64, maxNewTokens: 128, batchSize: 256, every: 1, definitions: 3 },
   train: { sequences: 32, newTokens: 64 },
-  pairs: 9,
+  pairs: 8,
 };
 
 /**
@@ -81,7 +81,7 @@ const RANDOM_WORKLOAD: Workload = {
   decodeTokens: 24,
   annotate: { responses: 16, maxNewTokens: 32, batchSize: 256, every: 8, definitions: 2 },
   train: { sequences: 8, newTokens: 96 },
-  pairs: 5,
+  pairs: 4,
 };
 
 export const WORKLOADS = { example: EXAMPLE_WORKLOAD, random: RANDOM_WORKLOAD } as const;
