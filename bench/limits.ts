@@ -5,11 +5,14 @@ import type { Variable } from '../trainer/tensor/session.ts';
 import { tf } from '../trainer/tensor/tf.ts';
 import type { Peer } from './peer.ts';
 
-/** What this machine did at most when it was measured. */
-export interface Limits {
-  /** FLOP/s of fp32 matrix products, through each library. */
+/** FLOP/s of fp32 matrix products at most, through each library. */
+export interface ProductRates {
   readonly tensorflow: number;
   readonly pytorch: number;
+}
+
+/** What this machine did at most when it was measured. */
+export interface Limits extends ProductRates {
   /** Bytes a second, read and written. */
   readonly copy: number;
   readonly triad: number;
@@ -23,20 +26,23 @@ const SHAPES: readonly (readonly [rows: number, inner: number, outer: number])[]
 ];
 const REPETITIONS = 6;
 
-/** Measures the limits, through our TensorFlow and through the peer's PyTorch. */
+/** Measures products and large copies, through our TensorFlow and through the peer's PyTorch. */
 export async function measureLimits(peer: Peer): Promise<Limits> {
-  const { flops: pytorch } = await peer.ask<{ flops: number }>('products', {
-    shapes: SHAPES,
-    repetitions: REPETITIONS,
-  });
   const { copy, triad } = await peer.ask<{ copy: number; triad: number }>('bandwidth', { repetitions: REPETITIONS });
-  await loadBackend();
-  return { tensorflow: Math.max(...SHAPES.map(productRate)), pytorch, copy, triad };
+  return { ...(await measureProducts(peer)), copy, triad };
 }
 
-/** FLOP/s at which any program multiplies at most. */
-export function peakOf({ tensorflow, pytorch }: Limits): number {
-  return Math.max(tensorflow, pytorch);
+/** The products alone. */
+export async function measureProducts(peer: Peer): Promise<ProductRates> {
+  const request = { shapes: SHAPES, repetitions: REPETITIONS };
+  const { flops: pytorch } = await peer.ask<{ flops: number }>('products', request);
+  await loadBackend();
+  return { tensorflow: Math.max(...SHAPES.map(productRate)), pytorch };
+}
+
+/** FLOP/s at which either library multiplied at most. */
+export function peakOf(...measured: readonly ProductRates[]): number {
+  return Math.max(...measured.flatMap(({ tensorflow, pytorch }) => [tensorflow, pytorch]));
 }
 
 /** FLOP/s of two products with weights held as those of a model that is not trained. */

@@ -4,7 +4,7 @@ import type { OpenModel } from '../trainer/stages/model.ts';
 import type { WeightedSequence } from '../trainer/train/sequence.ts';
 import type { Measured, Setting } from './benchmark.ts';
 import { stepFlops } from './flops.ts';
-import { peakOf } from './limits.ts';
+import { measureProducts, peakOf } from './limits.ts';
 import { type Comparison, compare, type Row, seconds } from './pairs.ts';
 import { type Peer, withPeer } from './peer.ts';
 import { createTrainer } from './trainer.ts';
@@ -46,10 +46,11 @@ export async function benchTrain(setting: Setting): Promise<Measured> {
   const [sft, cft] = [stepOf(SFT), stepOf(CFT)];
   const first = sft.run();
   const eager = await compareSteps(sft, first, EAGER, peer, workload.pairs);
+  const peak = peakOf(limits, await measureProducts(peer));
   // Both sides have taken as many steps until here, so their losses can be compared again.
   const critical = await compareSteps(cft, cft.run(), EAGER, peer, workload.pairs);
   const compiled = await againstCompiled(setting, sft, first);
-  const share = shareOfPeak(eager, stepFlops(model.config, sft.sequences), peakOf(limits));
+  const share = shareOfPeak(eager, stepFlops(model.config, sft.sequences), peak);
   return {
     rows: [eager, compiled, share, critical],
     alone: {
@@ -85,9 +86,10 @@ function againstCompiled({ python, dir, workload }: Setting, step: Step, first: 
 /** A row of steps in seconds as parts of the matrix products' peak. */
 function shareOfPeak(row: Comparison, flops: number, peak: number): Comparison {
   const share = (time: number) => flops / time / peak;
+  const giga = (value: number) => (value / 1e9).toPrecision(3);
   return {
     ...{ ...row, name: `${SFT.label}, share of the matmul peak`, unit: 'share' },
-    ...{ ours: share(row.ours), theirs: share(row.theirs), same: `${(flops / 1e9).toPrecision(3)} GFLOP a step` },
+    ...{ ours: share(row.ours), theirs: share(row.theirs), same: `${giga(flops)} GFLOP a step, peak ${giga(peak)}` },
   };
 }
 
