@@ -20,5 +20,6 @@ export async function workAlone(dir: string, workload: WorkloadName): Promise<vo
 function workOf(work: Work, model: OpenModel, workload: Workload): (() => unknown) | Promise<() => unknown> {
   if (work.kind === 'decode') return greedyDecoding(model, work);
   if (work.kind === 'annotate') return annotation(model, work.responses, workload);
-  return createTrainer(model)(work.sequences);
+  const step = createTrainer(model)(work.sequences);
+  return () => Array.from({ length: work.steps }, step);
 }

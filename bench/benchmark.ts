@@ -22,7 +22,7 @@ export interface Setting {
 export type Work =
   | { readonly kind: 'decode'; readonly prompts: readonly (readonly number[])[]; readonly newTokens: number }
   | { readonly kind: 'annotate'; readonly responses: readonly ResponseRecord[] }
-  | { readonly kind: 'train'; readonly sequences: readonly WeightedSequence[] };
+  | { readonly kind: 'train'; readonly sequences: readonly WeightedSequence[]; readonly steps: number };
 
 /** Work of ours and of the peer that each does once, alone in a process: what that process needs is the work's memory. */
 export interface Alone {

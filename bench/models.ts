@@ -11,7 +11,7 @@ import { benchDecode } from './decode.ts';
 import { type Limits, measureLimits } from './limits.ts';
 import { compareMemory } from './memory.ts';
 import { makeModel, withPeer } from './peer.ts';
-import { printHead, printRow } from './table.ts';
+import { giga, printHead, printRow } from './table.ts';
 import { benchTrain } from './train.ts';
 import { exampleModel, WORKLOADS, type Workload, type WorkloadName } from './workload.ts';
 
@@ -75,7 +75,6 @@ export async function benchModels(only?: string, pairs?: number): Promise<void> 
 }
 
 function printMachine({ tensorflow, pytorch, copy, triad }: Limits): void {
-  const giga = (rate: number) => (rate / 1e9).toPrecision(3);
   process.stdout.write(
     `${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}, fp32\n` +
       `matrix products at most: TensorFlow ${giga(tensorflow)} GFLOP/s, PyTorch ${giga(pytorch)} GFLOP/s\n` +

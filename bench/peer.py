@@ -75,18 +75,21 @@ def rollouts(prompt, response, places, maxNewTokens, eos, batch):
     return {"rollouts": out}
 
 
-def train(ids, labels):
-    """One step of plain SFT: forward, backward, clipping, AdamW."""
+def train(ids, labels, steps=1):
+    """Steps of plain SFT: forward, backward, clipping, AdamW. Tells the first loss."""
     global optimizer
     if optimizer is None:
         model.train()
         optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
-    loss = model(input_ids=torch.tensor(ids), labels=torch.tensor(labels)).loss
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
-    return {"loss": loss.item()}
+    losses = []
+    for _ in range(steps):
+        loss = model(input_ids=torch.tensor(ids), labels=torch.tensor(labels)).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        losses.append(loss.item())
+    return {"loss": losses[0]}
 
 
 def compile():

@@ -13,6 +13,11 @@ export function printRow(row: Row): void {
   printCells('leftOut' in row ? [row.name, row.peer, `left out: ${row.leftOut}`] : cellsOf(row));
 }
 
+/** A large number in units of 10^9. */
+export function giga(value: number): string {
+  return (value / 1e9).toPrecision(3);
+}
+
 function cellsOf({ name, peer, unit, ours, theirs, ratio, low, high, same }: Comparison): string[] {
   const range = low === high ? '' : ` (${low.toFixed(2)}-${high.toFixed(2)})`;
   return [name, peer, UNITS[unit](ours), UNITS[unit](theirs), `${ratio.toFixed(2)}${range}`, same];

@@ -7,10 +7,13 @@ import { stepFlops } from './flops.ts';
 import { measureProducts, peakOf } from './limits.ts';
 import { type Comparison, compare, type Row, seconds } from './pairs.ts';
 import { type Peer, withPeer } from './peer.ts';
+import { giga } from './table.ts';
 import { createTrainer } from './trainer.ts';
 import { decodeGreedily, type Workload } from './workload.ts';
 
 const IGNORED = -100;
+/** Steps whose memory is compared: from the second on PyTorch has the optimizer's moments beside the activations. */
+const ALONE = 2;
 
 /** Which response tokens are trained: all, or every tenth, as if those were the critical ones. */
 const SFT = { label: 'SFT step', isTrained: () => true };
@@ -55,8 +58,8 @@ export async function benchTrain(setting: Setting): Promise<Measured> {
     rows: [eager, compiled, share, critical],
     alone: {
       ...{ name: SFT.label, peer: EAGER },
-      ours: { kind: 'train', sequences: sft.sequences },
-      theirs: { command: 'train', parameters: sft.batch },
+      ours: { kind: 'train', sequences: sft.sequences, steps: ALONE },
+      theirs: { command: 'train', parameters: { ...sft.batch, steps: ALONE } },
     },
   };
 }
@@ -86,7 +89,6 @@ function againstCompiled({ python, dir, workload }: Setting, step: Step, first: 
 /** A row of steps in seconds as parts of the matrix products' peak. */
 function shareOfPeak(row: Comparison, flops: number, peak: number): Comparison {
   const share = (time: number) => flops / time / peak;
-  const giga = (value: number) => (value / 1e9).toPrecision(3);
   return {
     ...{ ...row, name: `${SFT.label}, share of the matmul peak`, unit: 'share' },
     ...{ ours: share(row.ours), theirs: share(row.theirs), same: `${giga(flops)} GFLOP a step, peak ${giga(peak)}` },
