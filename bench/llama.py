@@ -10,9 +10,8 @@ import gguf
 import llama_cpp
 import numpy as np
 from safetensors.numpy import load_file
-from serve import serve
+from serve import THREADS, serve
 
-THREADS = 2
 BATCH = 2048
 
 

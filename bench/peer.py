@@ -8,7 +8,7 @@ import sys
 
 import torch
 from limits import bandwidth, products
-from serve import serve
+from serve import THREADS, serve
 from torch._inductor.cpp_builder import get_cpp_compiler
 from torch._inductor.exc import InvalidCxxCompiler
 from torch.utils.flop_counter import FlopCounterMode
@@ -19,7 +19,7 @@ if sys.argv[1] == "make":
     Qwen2ForCausalLM(Qwen2Config(**json.loads(sys.argv[3]))).save_pretrained(sys.argv[2])
     sys.exit()
 
-torch.set_num_threads(2)
+torch.set_num_threads(THREADS)
 model = Qwen2ForCausalLM.from_pretrained(sys.argv[1], dtype=torch.float32).eval()
 optimizer = None
 

@@ -4,9 +4,12 @@ Each answer tells the seconds that the command took.
 """
 
 import json
+import os
 import re
 import sys
 import time
+
+THREADS = len(os.sched_getaffinity(0))
 
 
 def peak_memory():
