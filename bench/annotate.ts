@@ -4,10 +4,12 @@ import { annotateBatched } from '../trainer/annotate/batched.ts';
 import { fullForward } from '../trainer/annotate/predictor.ts';
 import type { AnnotationRecord, ResponseRecord } from '../trainer/annotate/record.ts';
 import { surveyResponses } from '../trainer/annotate/responses.ts';
+import type { Savings, SavingsObserver } from '../trainer/annotate/savings.ts';
 import { engineShape } from '../trainer/annotate/shape.ts';
 import { BranchEngine } from '../trainer/decode/branch-engine.ts';
 import { DecodeEngine } from '../trainer/decode/engine.ts';
 import type { OpenModel } from '../trainer/stages/model.ts';
+import type { Verifier } from '../trainer/verify/verifier.ts';
 import type { Measured, Setting } from './benchmark.ts';
 import { seconds, withRatios } from './pairs.ts';
 import { decodeGreedily, type Workload } from './workload.ts';
@@ -71,28 +73,46 @@ export async function benchAnnotate({ model, peer, workload }: Setting): Promise
   };
 }
 
+/** What may differ between two annotations of the same responses. */
+export interface AnnotationOptions extends SavingsObserver {
+  readonly savings?: Savings;
+  readonly verifier?: Verifier;
+  readonly name?: string;
+}
+
 /** @returns annotation of all responses, which can be done again and again */
 export async function annotation(
   model: OpenModel,
   responses: readonly ResponseRecord[],
-  { annotate: { batchSize, maxNewTokens }, verifier, textOf }: Workload,
+  workload: Workload,
+  {
+    savings = SavingsSpec.parse({}),
+    verifier = workload.verifier,
+    name = 'bench',
+    ...observer
+  }: AnnotationOptions = {},
 ): Promise<() => Promise<AnnotationRecord[]>> {
+  const { batchSize, maxNewTokens } = workload.annotate;
   const survey = await surveyResponses(responses);
-  const savings = SavingsSpec.parse({});
   const shape = engineShape({ ...survey, batchSize, maxNewTokens }, savings);
-  const engine = new BranchEngine(model.session, model, { ...shape, name: 'bench' });
+  const engine = new BranchEngine(model.session, model, { ...shape, name });
   const rules = { eosTokenIds: new Set(model.tokenizer.eosTokenIds), maxNewTokens };
-  const predict = fullForward(model.session, model, survey.longest + maxNewTokens);
-  const tokenizer = { decode: (ids: readonly number[]) => textOf(model.tokenizer, ids), tokenText: String };
+  const predict = fullForward(model.session, model, survey.longest + maxNewTokens, name);
+  const tokenizer = {
+    decode: (ids: readonly number[]) => workload.textOf(model.tokenizer, ids),
+    tokenText: String,
+  };
   const recheck = { margin: RECHECK_MARGIN, predict };
-  return () => Array.fromAsync(annotateBatched(responses, { ...rules, engine, savings, recheck, tokenizer, verifier }));
+  const options = { ...rules, ...observer, engine, savings, recheck, tokenizer, verifier };
+  return () => Array.fromAsync(annotateBatched(responses, options));
 }
 
 interface Rollouts {
   readonly rollouts: readonly (readonly number[])[];
 }
 
-async function correctResponses(model: OpenModel, workload: Workload): Promise<ResponseRecord[]> {
+/** What the model itself answers rightly to the first questions. */
+export async function correctResponses(model: OpenModel, workload: Workload): Promise<ResponseRecord[]> {
   const { tokenizer } = model;
   const { responses: wanted, maxNewTokens } = workload.annotate;
   const asked = await workload.questions(tokenizer, 4 * wanted);

@@ -40,7 +40,7 @@ const MEDIUM = {
 export async function benchModels(only?: string, pairs?: number): Promise<void> {
   if (only !== undefined && !Object.hasOwn(BENCHMARKS, only))
     throw new CftError('InvalidArgument', `there is no benchmark ${only}`, {
-      hint: `leave it out, or say ${Object.keys(BENCHMARKS).join(', ')}, scale, operator or jobset`,
+      hint: `leave it out, or say ${Object.keys(BENCHMARKS).join(', ')}, savings, scale, operator or jobset`,
     });
   const python = referencePython();
   if (python === undefined)

@@ -56,12 +56,18 @@ const LENGTHS_AT_ONCE = 16;
  * Predictions by full forward passes of a session's model, one program a padded length.
  *
  * @param longest tokens of the longest sequence to come; undefined: not known
+ * @param name    distinguishes the programs of several predictors in one session
  */
-export function fullForward(session: Session, { config, parameters }: DecodableModel, longest?: number): Predictor {
+export function fullForward(
+  session: Session,
+  { config, parameters }: DecodableModel,
+  longest?: number,
+  name = 'predict',
+): Predictor {
   const lengths = Array.from({ length: Math.ceil((longest ?? 0) / LENGTH_STEP) }, (_, i) => (i + 1) * LENGTH_STEP);
   const declare = (length: number) =>
     session.program(
-      `predict-${length}`,
+      `${name}.full-${length}`,
       { ids: { shape: [length], dtype: 'int32' }, last: { shape: [1], dtype: 'int32' } },
       ({ ids, last }) => {
         const attend = causalAttention(config, 1, length);
