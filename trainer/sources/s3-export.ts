@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { extname } from 'node:path';
 import { digestFile, type ExportFile } from './export-files.ts';
-import { explainS3, openS3, type S3Address } from './s3.ts';
+import { DIGEST, explainS3, openS3, type S3Address } from './s3.ts';
 import type { FetchContext } from './stage-sources.ts';
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -10,7 +10,6 @@ const TYPES: Readonly<Record<string, string>> = {
   '.json': 'application/json',
   '.jsonl': 'application/jsonl',
 };
-const DIGEST = 'cft-sha256';
 
 /** Puts files below a key, but for objects with the same content. @returns how many were put */
 export async function exportToS3(

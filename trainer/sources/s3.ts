@@ -6,20 +6,33 @@ import { type RemoteFile, type RemoteTree, under } from './remote.ts';
 
 export type S3Address = Extract<Address, { kind: 's3' }>;
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Metadata of an object that we have put: the SHA-256 of its content, in hexadecimal. */
+export const DIGEST = 'cft-sha256';
+
 /**
  * A client for the service that the AWS SDK's own variables name: AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL for services other than Amazon's, AWS_REGION,
  * AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the pod's identity.
  */
-export async function openS3(env: Readonly<Record<string, string | undefined>>): Promise<S3Client> {
+export async function openS3(env: Environment): Promise<S3Client> {
   const sdk = await import('@aws-sdk/client-s3');
   const endpoint = env.AWS_ENDPOINT_URL_S3 ?? env.AWS_ENDPOINT_URL;
   return new sdk.S3Client({
     region: env.AWS_REGION ?? env.AWS_DEFAULT_REGION ?? 'us-east-1',
     // Services other than Amazon's seldom have a host name for each bucket.
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
+    ...keysOf(env),
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
   });
+}
+
+/** The keys that the environment holds; without them, or with a profile, the SDK looks in files of its own and for the pod's identity. */
+function keysOf(env: Environment) {
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN: token } = env;
+  if (env.AWS_PROFILE || !accessKeyId || !secretAccessKey) return {};
+  return { credentials: { accessKeyId, secretAccessKey, ...(token ? { sessionToken: token } : {}) } };
 }
 
 /**
@@ -54,7 +67,10 @@ export async function s3Files(client: S3Client, { bucket, key }: S3Address): Pro
         const range = start === 0 ? {} : { Range: `bytes=${start}-` };
         // Another version of the object must not be spliced onto the first one.
         const request = new GetObjectCommand({ Bucket: bucket, Key: one, IfMatch: etag, ...range });
-        const { Body } = await client.send(request, { abortSignal: signal });
+        const { Body } = await client.send(request, { abortSignal: signal }).catch((error) => {
+          const said = explainS3(error, where);
+          throw said instanceof CftError && said.code !== 'ServiceUnavailable' ? said : error;
+        });
         return Body as unknown as AsyncIterable<Uint8Array>;
       };
       return { name: one, size, check: checkOf(head, `${where} ${one} ${etag}`), read };
@@ -68,6 +84,7 @@ export async function s3Files(client: S3Client, { bucket, key }: S3Address): Pro
 }
 
 interface Head {
+  readonly Metadata?: Record<string, string> | undefined;
   readonly ETag?: string | undefined;
   readonly ChecksumSHA256?: string | undefined;
   readonly ChecksumType?: string | undefined;
@@ -79,17 +96,22 @@ function checkOf(head: Head, identity: string): Check {
   const hex = (base64: string) => Buffer.from(base64, 'base64').toString('hex');
   const isWhole = (sum: string | undefined): sum is string =>
     sum !== undefined && !sum.includes('-') && head.ChecksumType !== 'COMPOSITE';
+  const ours = head.Metadata?.[DIGEST];
+  if (ours !== undefined && /^[0-9a-f]{64}$/.test(ours)) return { kind: 'sha256', value: ours };
   if (isWhole(head.ChecksumSHA256)) return { kind: 'sha256', value: hex(head.ChecksumSHA256) };
   const md5 = /^"?([0-9a-f]{32})"?$/i.exec(head.ETag ?? '')?.[1];
   if (md5 !== undefined && !/kms/i.test(head.ServerSideEncryption ?? '')) return { kind: 'md5', value: md5 };
   return { kind: 'size', value: identity };
 }
 
+/** Names of errors that mean it whatever their status: no keys at all, keys that nobody has. */
+const NO_ACCESS = /^CredentialsProviderError$|InvalidAccessKeyId|UserNotFound/;
+
 /** What went wrong at a service of S3's kind, as an error that says what to do. */
 export function explainS3(error: unknown, where: string): unknown {
   if (error instanceof CftError || !(error instanceof Error)) return error;
   const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
-  if (status === 401 || status === 403 || error.name === 'CredentialsProviderError') {
+  if (status === 401 || status === 403 || NO_ACCESS.test(error.name)) {
     return new CftError('InvalidArgument', `no access: ${error.name}`, {
       where,
       hint: 'set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, in a cluster from a Secret through spec.pods.env, and AWS_ENDPOINT_URL for a service other than Amazon’s',
@@ -100,6 +122,21 @@ export function explainS3(error: unknown, where: string): unknown {
     return new CftError('FileNotFound', `there is no such bucket or object: ${error.name}`, {
       where,
       hint: 'check bucket and key',
+      cause: error,
+    });
+  }
+  // Of another region: Amazon redirects, others refuse. The answer to HEAD has no text that would say so.
+  if (status === 301 || status === 400) {
+    return new CftError('InvalidArgument', `the storage refuses the request: ${error.message || error.name}`, {
+      where,
+      hint: 'check that AWS_REGION and AWS_ENDPOINT_URL are those of the bucket, and the bucket’s name',
+      cause: error,
+    });
+  }
+  if (status === 412) {
+    return new CftError('CorruptFile', 'the object has changed while it was fetched', {
+      where,
+      hint: 'start again when it is whole',
       cause: error,
     });
   }
