@@ -79,6 +79,47 @@ const LLAMA_CPP: PythonEnvironment = {
   base: REFERENCE,
 };
 
+/** Axolotl as its dependencies ask for them, without what training on a processor never loads. */
+const AXOLOTL: PythonEnvironment = {
+  folder: 'pyref-axolotl',
+  requirements: [
+    'axolotl==0.19.0',
+    'axolotl-contribs-lgpl==0.0.7',
+    'axolotl-contribs-mit==0.0.6',
+    'transformers==5.16.1',
+    'trl==1.9.0',
+    'peft==0.20.0',
+    'datasets==4.8.4',
+    'accelerate==1.13.0',
+    'huggingface_hub==1.17.0',
+    'addict==2.4.0',
+    'backoff==2.2.1',
+    'bitsandbytes==0.50.2',
+    'certifi==2026.10.18',
+    'charset-normalizer==3.5.2',
+    'colorama==0.4.6',
+    'distro==1.9.0',
+    'evaluate==0.4.6',
+    'fastcore==2.2.39',
+    'httpcore==1.0.9',
+    'httpx==0.28.1',
+    'llvmlite==0.50.0',
+    'numba==0.68.1',
+    'opentelemetry-api==1.45.2',
+    'pillow==13.0.0',
+    'platformdirs==4.14.7',
+    'posthog==6.7.11',
+    'protobuf==7.36.2',
+    'requests==2.34.2',
+    'six==1.17.0',
+    'termcolor==3.3.0',
+    'urllib3==2.8.0',
+    'wandb==0.31.0',
+  ],
+  flags: ['--no-deps'],
+  base: REFERENCE,
+};
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
@@ -110,6 +151,11 @@ export async function makeLlamaEnvironment(env: Environment = process.env): Prom
   return programOf(LLAMA_CPP, env);
 }
 
+/** A Python that has Axolotl, or undefined where there is none. */
+export function axolotlPython(env: Environment = process.env): string | undefined {
+  return pythonOf(AXOLOTL, env);
+}
+
 /**
  * Makes the environments that are not there, in the cache beside TensorFlow: some minutes and 6 GB.
  *
@@ -118,6 +164,7 @@ export async function makeLlamaEnvironment(env: Environment = process.env): Prom
  */
 export async function makeReferenceEnvironment(env: Environment = process.env): Promise<string> {
   await make(SWIFT, env);
+  await make(AXOLOTL, env);
   return programOf(REFERENCE, env);
 }
 

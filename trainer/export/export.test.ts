@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { beforeAll, expect, test } from 'vitest';
-import { referencePython, swiftPython } from '../../scripts/reference-env.ts';
+import { axolotlPython, referencePython, swiftPython } from '../../scripts/reference-env.ts';
 import { loadModel } from '../model/load.ts';
 import { fixtureDir } from '../model/testing.ts';
 import { weightedSequence } from '../objective/weighted-sequence.ts';
@@ -18,10 +18,11 @@ import { createSession } from '../tensor/create-session.ts';
 import { createAdamW } from '../train/adamw.ts';
 import { microBatches } from '../train/micro-batches.ts';
 import { createTrainPrograms } from '../train/programs.ts';
-import { exportRow, FORMATS, type Format } from './rows.ts';
+import { exportRow, FORMATS, type Format, type Row } from './rows.ts';
 
 const python = referencePython();
 const swift = swiftPython();
+const axolotl = axolotlPython();
 const options = { criterion: 'strict-3', seed: 0 };
 
 /** An annotation with random tokens under 60 and a random mask, its last token critical. */
@@ -110,7 +111,8 @@ async function ourLoss(): Promise<number> {
 /** What a script beside this test prints last, as JSON. */
 async function printed(program: string | undefined, script: string, ...args: string[]): Promise<unknown> {
   const path = join(import.meta.dirname, 'testdata', script);
-  const { stdout } = await promisify(execFile)(program as string, [path, fixtureDir('tied-gqa2'), ...args]);
+  const env = { ...process.env, HF_HUB_OFFLINE: '1', AXOLOTL_DO_NOT_TRACK: '1' };
+  const { stdout } = await promisify(execFile)(program as string, [path, fixtureDir('tied-gqa2'), ...args], { env });
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
 }
 
@@ -130,5 +132,21 @@ test.skipIf(swift === undefined).each(['jsonl', 'parquet'])(
       await ourLoss(),
       4,
     );
+  },
+);
+
+test.skipIf(axolotl === undefined).each(['jsonl', 'parquet'])(
+  'Axolotl itself trains on our tokens and labels and on the loss that we train on, from %s',
+  { timeout: 120_000 },
+  async (kind) => {
+    const out = mkdtempSync(join(folder, 'axolotl-'));
+    const { loss, rows } = (await printed(axolotl, 'axolotl_loss.py', join(folder, `labels.${kind}`), out)) as {
+      loss: number;
+      rows: readonly Row[];
+    };
+    expect(loss).toBeCloseTo(await ourLoss(), 4);
+    const ours = records.map((record) => exportRow('labels', weightedSequence('critical', record, options)));
+    const sorted = (list: readonly Row[]) => list.map((row) => JSON.stringify(row)).sort();
+    expect(sorted(rows)).toEqual(sorted(ours));
   },
 );
