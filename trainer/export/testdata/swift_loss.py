@@ -9,11 +9,14 @@ import sys
 
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
+from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerFast
 
 model, file, out = sys.argv[1:]
 shutil.copytree(model, f"{out}/model", dirs_exist_ok=True)
-words = Tokenizer(WordLevel({"<pad>": 0, "a": 1, "<eos>": 2}, unk_token="<pad>"))
+words = Tokenizer(WordLevel({"<pad>": 0, "a": 1, "<eos>": 2, "<bos>": 3}, unk_token="<pad>"))
+# As Llama's: every text begins with a token of its own, which the rows have already.
+words.post_processor = TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", 3)])
 PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>", eos_token="<eos>").save_pretrained(f"{out}/model")
 
 from swift.arguments import SftArguments  # noqa: E402
@@ -24,7 +27,8 @@ arguments = SftArguments(
     model_type="qwen2",
     dataset=[file],
     # What a user sets: the rows are tokens already, with floats for weights and their own end tokens.
-    template="dummy",
+    external_plugins=[__file__.replace("swift_loss", "swift_template")],
+    template="tokens",
     is_binary_loss_scale=False,
     remove_unused_columns=False,
     tuner_type="full",
