@@ -1,10 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { CftError } from '../../crds/errors.ts';
 import { writeJsonAtomic } from '../../crds/files.ts';
+import { readInputJson } from '../input-file.ts';
+import { TimeIsOver, timeLimit } from '../time-limit.ts';
 import type { ModelConfig } from './config.ts';
 import { writeDirectory } from './directory.ts';
+import { checkFinite } from './load.ts';
 import { type LoraAdapter, type LoraSpec, loraLayers, loraShapes } from './lora.ts';
 import { corruptFile, readHeader, readTensor } from './safetensors.ts';
 import { writeSafetensors } from './safetensors-write.ts';
@@ -13,6 +15,8 @@ import { writeSafetensors } from './safetensors-write.ts';
 const PREFIX = 'base_model.model.';
 const CONFIG = 'adapter_config.json';
 const WEIGHTS = 'adapter_model.safetensors';
+/** Time for a pattern to match the names of all layers. */
+const MATCHING_MS = 2000;
 
 const configSchema = z.looseObject({
   peft_type: z.literal('LORA'),
@@ -67,7 +71,7 @@ export async function saveAdapter(dir: string, adapter: LoraAdapter, config: Mod
 /**
  * Reads a PEFT LoRA adapter and checks it against the model it is to be put on.
  *
- * @throws CftError FileNotFound, InvalidConfig, UnsupportedModel (a PEFT option that changes the result, by name), CorruptFile, ShapeMismatch
+ * @throws CftError FileNotFound, InvalidConfig, UnsupportedModel (a PEFT option that changes the result, by name), CorruptFile, ShapeMismatch, DtypeMismatch, NotFinite
  */
 export async function loadAdapter(dir: string, config: ModelConfig): Promise<LoraAdapter> {
   const spec = await readSpec(join(dir, CONFIG), config);
@@ -86,7 +90,9 @@ export async function loadAdapter(dir: string, config: ModelConfig): Promise<Lor
         { where: path, value: entry.shape, hint: 'put the adapter on the model that it was trained on' },
       );
     }
-    tensors.set(name, await readTensor(entry));
+    const values = await readTensor(entry);
+    checkFinite(values, entry);
+    tensors.set(name, values);
   }
   for (const { name } of loraLayers(config, spec)) {
     const [a, b] = [tensors.has(`${name}.lora_A.weight`), tensors.has(`${name}.lora_B.weight`)];
@@ -97,36 +103,60 @@ export async function loadAdapter(dir: string, config: ModelConfig): Promise<Lor
 }
 
 async function readSpec(path: string, config: ModelConfig): Promise<LoraSpec> {
-  let raw: unknown;
-  try {
-    raw = JSON.parse(await readFile(path, 'utf8'));
-  } catch (cause) {
-    const code = cause instanceof SyntaxError ? 'InvalidConfig' : 'FileNotFound';
-    throw new CftError(code, `${CONFIG} cannot be read: ${(cause as Error).message}`, { where: path, cause });
-  }
-  const result = configSchema.safeParse(raw);
-  if (!result.success) {
-    const issue = result.error.issues[0];
-    throw new CftError('InvalidConfig', `${issue?.path.join('.') || CONFIG}: ${issue?.message}`, { where: path });
-  }
-  refuseOptions(result.data, path);
-  const { r, lora_alpha, lora_dropout, target_modules, use_rslora } = result.data;
+  const found = await readInputJson(path, configSchema, 'compare it with the file that PEFT writes for a LoRA adapter');
+  if (found === undefined)
+    throw new CftError('FileNotFound', `${CONFIG} does not exist`, {
+      where: path,
+      hint: 'pass a directory that PEFT has saved',
+    });
+  refuseOptions(found, path);
+  const { r, lora_alpha, lora_dropout, target_modules, use_rslora } = found;
   return {
     rank: r,
     alpha: lora_alpha,
-    targetModules: typeof target_modules === 'string' ? targetsOf(target_modules, config, path) : target_modules,
+    targetModules:
+      typeof target_modules === 'string'
+        ? targetsOf(target_modules, config, path)
+        : knownTargets(target_modules, config, path),
     dropout: lora_dropout ?? 0,
     rankStabilized: use_rslora ?? false,
   };
 }
 
 /** PEFT takes a string as `all-linear` or as a regular expression over whole layer names. */
-function targetsOf(pattern: string, config: ModelConfig, path: string): string[] {
+function targetsOf(pattern: string, config: ModelConfig, path: string): readonly string[] {
   if (pattern === 'all-linear') return [pattern];
-  const all = loraLayers(config, { rank: 1, alpha: 1, targetModules: ['all-linear'] });
-  const matching = all.filter(({ name }) => new RegExp(`^(?:${pattern})$`).test(name)).map(({ name }) => name);
+  const all = loraLayers(config, { rank: 1, alpha: 1, targetModules: ['all-linear'] }).map(({ name }) => name);
+  const matching = matches(pattern, all, path);
   if (matching.length > 0) return matching;
-  throw new CftError('InvalidConfig', `target_modules "${pattern}" matches no layer of the model`, { where: path });
+  throw badTargets(`"${pattern}" matches no layer of the model`, path);
+}
+
+function matches(pattern: string, names: readonly string[], path: string): string[] {
+  try {
+    const expression = new RegExp(`^(?:${pattern})$`);
+    return timeLimit(MATCHING_MS)(() => names.filter((name) => expression.test(name)));
+  } catch (cause) {
+    if (cause instanceof TimeIsOver) throw badTargets(`"${pattern}" takes too long to match`, path, cause);
+    throw badTargets((cause as Error).message, path, cause);
+  }
+}
+
+function knownTargets(targets: readonly string[], config: ModelConfig, path: string): readonly string[] {
+  try {
+    loraLayers(config, { rank: 1, alpha: 1, targetModules: targets });
+    return targets;
+  } catch (cause) {
+    throw badTargets((cause as Error).message, path, cause);
+  }
+}
+
+function badTargets(message: string, path: string, cause?: unknown): CftError {
+  return new CftError('InvalidConfig', `target_modules: ${message}`, {
+    where: path,
+    hint: 'name the layers one by one; the adapter may belong to another model',
+    ...(cause === undefined ? {} : { cause }),
+  });
 }
 
 /** PEFT's variants of LoRA are each switched on by a key of their own, so every other key must be off. */

@@ -113,6 +113,7 @@ describe('parseConfig', () => {
     ['hidden_size', { hidden_size: '896' }, 'hidden_size'],
     ['a missing size', { intermediate_size: undefined }, 'intermediate_size'],
     ['a fraction', { num_hidden_layers: 2.5 }, 'num_hidden_layers'],
+    ['more layers than memory holds', { num_hidden_layers: 1e9 }, 'num_hidden_layers'],
     ['heads that do not divide', { num_key_value_heads: 4 }, 'num_attention_heads 14 is not a multiple'],
     ['an odd head', { head_dim: 7 }, "7 of the head's 7 dimensions are rotary"],
     ['no number of key and value heads', { num_key_value_heads: undefined }, 'num_key_value_heads'],
@@ -219,7 +220,7 @@ describe('loadConfig', () => {
   test('says what is missing or broken', async () => {
     await expect(loadConfig(dir)).rejects.toMatchObject({ code: 'FileNotFound', where: join(dir, 'config.json') });
     await writeFile(join(dir, 'config.json'), '{"hidden_size": 8');
-    await expect(loadConfig(dir)).rejects.toMatchObject({ code: 'InvalidConfig', where: join(dir, 'config.json') });
+    await expect(loadConfig(dir)).rejects.toMatchObject({ code: 'CorruptFile', where: join(dir, 'config.json') });
     await writeFile(join(dir, 'config.json'), '[]');
     await expect(loadConfig(dir)).rejects.toMatchObject({ code: 'InvalidConfig' });
   });

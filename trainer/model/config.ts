@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { CftError } from '../../crds/errors.ts';
+import { readInputJson } from '../input-file.ts';
 import { parseWindows, windowKeys } from './attention-windows.ts';
 import { FAMILIES, type Family } from './families.ts';
 import { parseRope, type RopeConfig, ropeKeys } from './rope-config.ts';
@@ -40,6 +40,11 @@ export interface ModelConfig {
   readonly padTokenId: number | undefined;
 }
 
+const HINT = 'compare it with the file that transformers writes for this architecture';
+
+/** Far above any model's: a number of layers becomes as many objects. */
+const MAX_LAYERS = 10_000;
+
 const size = z.int().positive();
 const tokenId = z.int().nonnegative();
 
@@ -55,7 +60,7 @@ const configSchema = tokenIdsSchema.extend({
   vocab_size: size,
   hidden_size: size,
   intermediate_size: size,
-  num_hidden_layers: size,
+  num_hidden_layers: size.max(MAX_LAYERS),
   num_attention_heads: size,
   num_key_value_heads: size.nullish(),
   head_dim: size.nullish(),
@@ -76,11 +81,11 @@ type RawConfig = z.infer<typeof configSchema>;
  * Reads a Hugging Face model directory's config.json and, where there is one, generation_config.json. Of the latter only the
  * token ids count: how to sample is the run's own setting.
  *
- * @throws CftError FileNotFound, InvalidConfig (a field's path and what is wrong), UnsupportedModel (the key by name)
+ * @throws CftError FileNotFound, CorruptFile, InvalidConfig (a field's path and what is wrong), UnsupportedModel (the key by name)
  */
 export async function loadConfig(dir: string): Promise<ModelConfig> {
   const path = join(dir, 'config.json');
-  const config = await readJson(path);
+  const config = await readInputJson(path, z.unknown(), HINT);
   if (config === undefined) {
     throw new CftError('FileNotFound', 'config.json does not exist', {
       where: path,
@@ -88,8 +93,8 @@ export async function loadConfig(dir: string): Promise<ModelConfig> {
     });
   }
   const generationPath = join(dir, 'generation_config.json');
-  const generation = parse(tokenIdsSchema, (await readJson(generationPath)) ?? {}, generationPath);
-  return withTokenIds(parseConfig(config, path), generation);
+  const generation = await readInputJson(generationPath, tokenIdsSchema.nullable(), HINT);
+  return withTokenIds(parseConfig(config, path), generation ?? {});
 }
 
 /**
@@ -198,23 +203,7 @@ function parse<T>(schema: z.ZodType<T>, raw: unknown, where: string): T {
   const field = issue?.path.join('.') || 'the file';
   throw new CftError('InvalidConfig', `${field}: ${issue?.message ?? 'invalid'}`, {
     where,
-    hint: 'compare it with the config.json that transformers writes for this architecture',
+    hint: HINT,
     cause: result.error,
   });
-}
-
-/** The parsed file, or undefined where there is none. */
-async function readJson(path: string): Promise<unknown> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new CftError('FileNotFound', `cannot be read: ${(cause as Error).message}`, { where: path, cause });
-  }
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new CftError('InvalidConfig', `is not JSON: ${(cause as Error).message}`, { where: path, cause });
-  }
 }

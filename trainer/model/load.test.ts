@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -115,6 +115,16 @@ describe('a directory that does not fit together is refused', () => {
     });
   });
 
+  test('a directory in place of the weights', async () => {
+    await copyFixture('tied-gqa2');
+    await rm(join(dir, 'model.safetensors'));
+    await mkdir(join(dir, 'model.safetensors'));
+    await expect(readDirectory()).rejects.toMatchObject({
+      code: 'CorruptFile',
+      where: join(dir, 'model.safetensors'),
+    });
+  });
+
   test('no weights', async () => {
     await copyFixture('tied-gqa2');
     await rm(join(dir, 'model.safetensors'));
@@ -127,6 +137,9 @@ describe('a directory that does not fit together is refused', () => {
     ['a tensor in no shard', 'CorruptFile', { 'model.extra': 'model-00003-of-00003.safetensors' }],
     ['a tensor that is not listed', 'CorruptFile', { 'lm_head.weight': undefined }],
     ['a file elsewhere', 'CorruptFile', { 'lm_head.weight': '../model.safetensors' }],
+    ['the directory itself', 'CorruptFile', { 'lm_head.weight': '' }],
+    ['a name that no file can have', 'CorruptFile', { 'lm_head.weight': 'a\0b' }],
+    ['a file of another kind', 'CorruptFile', { 'lm_head.weight': 'config.json' }],
   ])('an index with %s', async (_what, code, changes) => {
     await copyFixture('sharded-gqa4');
     const path = join(dir, 'model.safetensors.index.json');

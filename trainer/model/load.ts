@@ -69,7 +69,8 @@ export async function* readWeights(
   }
 }
 
-function checkFinite(values: Float32Array, entry: TensorEntry): void {
+/** @throws CftError NotFinite, with the first element at fault */
+export function checkFinite(values: Float32Array, entry: TensorEntry): void {
   for (let i = 0; i < values.length; i++) {
     if (Number.isFinite(values[i])) continue;
     throw new CftError('NotFinite', `tensor "${entry.name}" holds ${values[i]} at element ${i}`, {

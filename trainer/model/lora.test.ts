@@ -182,6 +182,28 @@ describe('a PEFT directory', () => {
     await expect(loadAdapter(join(dir, 'nowhere'), config)).rejects.toMatchObject({ code: 'FileNotFound' });
   });
 
+  test.each<[string, unknown, string]>([
+    ['that is no pattern', '(q_proj', 'Invalid regular expression'],
+    ['that matches for ever', '(?:(?:[a-z._0-9]+)+)+!', 'takes too long'],
+    ['that matches nothing', 'query', 'matches no layer'],
+    ['that the model lacks', ['query'], 'is no linear layer'],
+  ])('with target_modules %s is refused', async (_, target_modules, message) => {
+    await saveAdapter(dir, trained(SPEC), config, '');
+    await changeConfig({ target_modules });
+    await expect(loadAdapter(dir, config)).rejects.toMatchObject({
+      code: 'InvalidConfig',
+      where: join(dir, 'adapter_config.json'),
+      message: expect.stringContaining(message),
+    });
+  });
+
+  test('with a weight that is no number is refused', async () => {
+    const broken = trained(SPEC);
+    for (const values of broken.tensors.values()) values.fill(Number.NaN, -1);
+    await saveAdapter(dir, broken, config, '');
+    await expect(loadAdapter(dir, config)).rejects.toMatchObject({ code: 'NotFinite' });
+  });
+
   test('with half of a layer is refused', async () => {
     await saveAdapter(dir, trained(SPEC), config, '');
     const name = 'base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight';

@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { z } from 'zod';
 import { CftError } from '../../crds/errors.ts';
+import { inputFileSize } from '../input-file.ts';
 import type { WeightDtype } from './config.ts';
 import { WEIGHT_BYTES, widening } from './dtypes.ts';
 
@@ -206,10 +207,13 @@ function checkCoverage(tensors: readonly TensorEntry[], dataStart: number, size:
 
 async function openForReading(path: string) {
   try {
+    if ((await inputFileSize(path)) === undefined) throw new Error('there is no such file');
     return await open(path, 'r');
   } catch (cause) {
+    if (cause instanceof CftError) throw cause;
     throw new CftError('FileNotFound', `${basename(path)} cannot be opened: ${(cause as Error).message}`, {
       where: path,
+      hint: 'check the path, and that this user may read it',
       cause,
     });
   }

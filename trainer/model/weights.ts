@@ -1,7 +1,7 @@
-import { access, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { CftError } from '../../crds/errors.ts';
+import { inputFileSize, readInputJson } from '../input-file.ts';
 import type { ModelConfig } from './config.ts';
 import { corruptFile, readHeader, type TensorEntry } from './safetensors.ts';
 
@@ -109,18 +109,18 @@ export async function locateWeights(dir: string, config: ModelConfig): Promise<L
 /** Every tensor of a directory's safetensors files by name. */
 async function listTensors(dir: string): Promise<Map<string, TensorEntry>> {
   const single = join(dir, 'model.safetensors');
-  if (await exists(single)) return new Map((await readHeader(single)).tensors);
+  if ((await inputFileSize(single)) !== undefined) return new Map((await readHeader(single)).tensors);
   const indexPath = join(dir, 'model.safetensors.index.json');
-  if (!(await exists(indexPath))) {
+  const weightMap = await readIndex(indexPath);
+  if (weightMap === undefined) {
     throw new CftError('FileNotFound', 'there is neither model.safetensors nor model.safetensors.index.json', {
       where: dir,
       hint: 'save the model with transformers’ save_pretrained, which writes safetensors',
     });
   }
-  const weightMap = await readIndex(indexPath);
   const files = [...new Set(Object.values(weightMap))].sort();
   for (const file of files) {
-    if (await exists(join(dir, file))) continue;
+    if ((await inputFileSize(join(dir, file))) !== undefined) continue;
     throw new CftError('FileNotFound', `${file}, which model.safetensors.index.json lists, does not exist`, {
       where: join(dir, file),
       hint: 'download the missing shard: the model is incomplete',
@@ -143,18 +143,13 @@ async function listTensors(dir: string): Promise<Map<string, TensorEntry>> {
   return tensors;
 }
 
-async function readIndex(path: string): Promise<Readonly<Record<string, string>>> {
-  let json: unknown;
-  try {
-    json = JSON.parse(await readFile(path, 'utf8'));
-  } catch (cause) {
-    throw corruptFile(path, `is not JSON: ${(cause as Error).message}`);
-  }
-  const index = indexSchema.safeParse(json);
-  if (!index.success) throw corruptFile(path, `weight_map: ${index.error.issues[0]?.message}`);
-  const outside = Object.values(index.data.weight_map).find((file) => basename(file) !== file || file.startsWith('.'));
-  if (outside !== undefined) throw corruptFile(path, `names the file "${outside}", which is not in this directory`);
-  return index.data.weight_map;
+async function readIndex(path: string): Promise<Readonly<Record<string, string>> | undefined> {
+  const index = await readInputJson(path, indexSchema, 'download the index again, or save the model again');
+  if (index === undefined) return undefined;
+  const outside = Object.values(index.weight_map).find((file) => !/^[^./\0][^/\0]*$/.test(file));
+  if (outside !== undefined)
+    throw corruptFile(path, `names the file ${JSON.stringify(outside)}, which is not in this directory`);
+  return index.weight_map;
 }
 
 function withShape(entry: TensorEntry, shape: readonly number[]): TensorEntry {
@@ -188,12 +183,5 @@ function namesError(
       where: dir,
       hint: 'config.json and the weights must be of the same model, in Hugging Face’s names',
     },
-  );
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
   );
 }

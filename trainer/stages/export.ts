@@ -18,7 +18,7 @@ Writes annotated responses as tokens and labels, for other trainers. FILE ends i
   --out FILE           what to write
   --format FORMAT      labels           input_ids, attention_mask, labels with -100: transformers, TRL, Axolotl (default)
                        completion-mask  input_ids, completion_mask: TRL with completion_only_loss=True
-                       loss-scale       messages of token_ids and loss_scale: ms-swift with template dummy,
+                       loss-scale       messages of token_ids and loss_scale: ms-swift with a template that adds nothing,
                                         is_binary_loss_scale false and remove_unused_columns false
   --objective NAME     critical (default), all, number, random: which tokens are trained
   --criterion NAME     strict-3 (default), strict-2: for critical and random

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { CftError } from '../../crds/errors.ts';
+import { readInputJson, readInputText } from '../input-file.ts';
 
 const Component = z
   .looseObject({ type: z.string() })
@@ -25,6 +25,7 @@ const TokenizerJson = z.looseObject({
     continuing_subword_prefix: z.string().nullish(),
     end_of_word_suffix: z.string().nullish(),
     byte_fallback: z.boolean().nullish(),
+    merges: z.unknown().optional(),
     vocab: z.union([z.record(z.string(), z.int().min(0)), z.array(z.tuple([z.string(), z.number()]))]),
   }),
   added_tokens: z.array(AddedTokenEntry.extend({ id: z.int().min(0) })).default([]),
@@ -35,6 +36,8 @@ const TokenizerJson = z.looseObject({
 });
 /** The parts of tokenizer.json that we read ourselves. */
 export type TokenizerJson = z.output<typeof TokenizerJson>;
+
+const HINT = 'compare it with the file that transformers writes for this tokenizer';
 
 // A token is written as its text, or as an object that holds it.
 const TokenName = z
@@ -77,21 +80,21 @@ export interface TokenizerFiles {
  * Reads tokenizer.json, and as far as they exist tokenizer_config.json, special_tokens_map.json, generation_config.json, config.json and
  * chat_template.jinja.
  *
- * @throws CftError FileNotFound, CorruptFile (not JSON), InvalidConfig (JSON of another shape)
+ * @throws CftError FileNotFound, CorruptFile (not JSON, not UTF-8), InvalidConfig (JSON of another shape)
  */
 export async function readTokenizerFiles(dir: string): Promise<TokenizerFiles> {
-  const tokenizer = await readJson(join(dir, 'tokenizer.json'), TokenizerJson);
+  const tokenizer = await readInputJson(join(dir, 'tokenizer.json'), TokenizerJson, HINT);
   if (tokenizer === undefined) {
     throw new CftError('FileNotFound', 'tokenizer.json does not exist', {
       where: dir,
       hint: 'pass a Hugging Face model directory; where it holds only tokenizer.model or vocab.json, save its tokenizer again with transformers: AutoTokenizer.from_pretrained(dir).save_pretrained(dir)',
     });
   }
-  const config = await readJson(join(dir, 'tokenizer_config.json'), TokenizerConfig);
-  const map = await readJson(join(dir, 'special_tokens_map.json'), TokenNames);
-  const generation = await readJson(join(dir, 'generation_config.json'), GenerationConfig);
-  const model = await readJson(join(dir, 'config.json'), ModelConfig);
-  const jinja = await readText(join(dir, 'chat_template.jinja'));
+  const config = await readInputJson(join(dir, 'tokenizer_config.json'), TokenizerConfig, HINT);
+  const map = await readInputJson(join(dir, 'special_tokens_map.json'), TokenNames, HINT);
+  const generation = await readInputJson(join(dir, 'generation_config.json'), GenerationConfig, HINT);
+  const model = await readInputJson(join(dir, 'config.json'), ModelConfig, HINT);
+  const jinja = await readInputText(join(dir, 'chat_template.jinja'));
   return {
     tokenizer: withAddedTokens(tokenizer, config?.added_tokens_decoder ?? {}),
     names: {
@@ -124,36 +127,4 @@ function withAddedTokens(
 function defaultTemplate(template: z.output<typeof TokenizerConfig>['chat_template']): string | undefined {
   if (template === null || template === undefined || typeof template === 'string') return template ?? undefined;
   return template.find(({ name }) => name === 'default')?.template;
-}
-
-async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
-  const text = await readText(path);
-  if (text === undefined) return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new CftError('CorruptFile', `not JSON: ${(cause as Error).message}`, {
-      where: path,
-      hint: 'the file may be cut off: copy or download it again',
-      cause,
-    });
-  }
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new CftError('InvalidConfig', `${issue?.path.join('.') || 'the file'}: ${issue?.message}`, {
-    where: path,
-    cause: parsed.error,
-  });
-}
-
-async function readText(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw new CftError('FileNotFound', `can't read the file: ${(cause as Error).message}`, { where: path, cause });
-  }
 }
