@@ -45,3 +45,17 @@ test('the date is for templates that cannot do without it', () => {
   expect(render("{{ strftime_now('%Y') if strftime_now is defined else 'some day' }}")).toBe('some day');
   expect(render('{% if strftime_now is not defined %}never{% endif %}')).toBe('never');
 });
+
+test.each([
+  ['{{ messages', /does not parse/],
+  [`{{ ${'('.repeat(20_000)} }}`, /does not parse/],
+  ['{{ messages | nothing }}', /Unknown ArrayValue filter/],
+  ['{% for i in range(10 ** 12) %}{% endfor %}', /fails/],
+  ['{% for i in range(1000000000000) %}{% endfor %}', /has more than 100000 numbers/],
+  ['{{ range(0, 10, 0) }}', /has more than 100000 numbers/],
+  ['{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}', /no end in sight/],
+])('%.60s ends in an error that says why', (source, message) => {
+  expect(() => createChatRenderer(source, {}, 'here')([], false)).toThrow(
+    expect.objectContaining({ code: 'InvalidConfig', where: 'here', message: expect.stringMatching(message) }),
+  );
+});

@@ -1,7 +1,13 @@
 import { Environment, Interpreter, Template } from '@huggingface/jinja';
 import { CftError } from '../../crds/errors.ts';
+import { TimeIsOver, timeLimit } from '../time-limit.ts';
 import { strftime } from './strftime.ts';
 import type { ChatMessage } from './tokenizer.ts';
+
+const HINT = 'compare chat_template with that of the model’s publisher';
+/** Time for one rendering; real templates take milliseconds. */
+const RENDERING_MS = 5000;
+const MAX_RANGE = 100_000;
 
 /** Renders messages; `variables` are the token texts that templates refer to, such as `bos_token`. */
 export type ChatRenderer = (messages: readonly ChatMessage[], addGenerationPrompt: boolean) => string;
@@ -27,10 +33,12 @@ export function createChatRenderer(
   } catch (cause) {
     throw new CftError('InvalidConfig', `the chat template does not parse: ${(cause as Error).message}`, {
       where,
+      hint: HINT,
       cause,
     });
   }
   const needsDate = !/\bstrftime_now\s+is\s+(not\s+)?defined\b/.test(source);
+  const withinTime = timeLimit(RENDERING_MS);
   return (messages, addGenerationPrompt) => {
     let refusal: string | undefined;
     // Not Template.render, which always defines strftime_now.
@@ -51,20 +59,23 @@ export function createChatRenderer(
     };
     try {
       for (const [name, value] of Object.entries(globals)) environment.set(name, value);
-      return String(new Interpreter(environment).run(template.parsed).value);
+      return withinTime(() => String(new Interpreter(environment).run(template.parsed).value));
     } catch (cause) {
       if (refusal !== undefined) {
         throw new CftError('InvalidRecord', `the chat template refuses the messages: ${refusal}`, { where, cause });
       }
-      throw new CftError('InvalidConfig', `the chat template fails: ${(cause as Error).message}`, { where, cause });
+      const reason = cause instanceof TimeIsOver ? 'its loops have no end in sight' : (cause as Error).message;
+      throw new CftError('InvalidConfig', `the chat template fails: ${reason}`, { where, hint: HINT, cause });
     }
   };
 }
 
 const CONSTANTS = { true: true, false: false, none: null, True: true, False: false, None: null };
 
-/** Jinja's `range`: one argument is the end. */
+/** Jinja's `range`: one argument is the end. As in transformers, which renders in Jinja's sandbox, it gives no more numbers than that allows. */
 function range(start: number, end?: number, step = 1): number[] {
   const [from, to] = end === undefined ? [0, start] : [start, end];
-  return Array.from({ length: Math.max(0, Math.ceil((to - from) / step)) }, (_, i) => from + i * step);
+  const length = Math.max(0, Math.ceil((to - from) / step));
+  if (!(length <= MAX_RANGE)) throw new Error(`range(${from}, ${to}, ${step}) has more than ${MAX_RANGE} numbers`);
+  return Array.from({ length }, (_, i) => from + i * step);
 }

@@ -186,9 +186,15 @@ describe('a broken tokenizer ends in one clear error', () => {
     ['a negative id', { 'tokenizer.json': { model: { vocab: { a: -1 } } } }, 'InvalidConfig', 'model.vocab'],
     [
       'an unknown model',
-      { 'tokenizer.json': { model: { type: 'BPE', vocab: {} } } },
+      { 'tokenizer.json': { model: { type: 'Magic', vocab: {} } } },
       'UnsupportedModel',
-      "can't be built",
+      'the model "Magic" is not supported',
+    ],
+    [
+      'a vocabulary that contradicts itself',
+      { 'tokenizer.json': { model: { type: 'BPE', vocab: { a: 0, b: 0 }, merges: [] } } },
+      'CorruptFile',
+      'the same id',
     ],
     [
       'an unknown pre-tokenizer',
