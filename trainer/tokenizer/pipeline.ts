@@ -1,6 +1,7 @@
 import { CftError } from '../../crds/errors.ts';
 import { type AddedToken, createLiteral, createSplitter, type Section } from './added-tokens.ts';
 import { strictUtf8, tokenBytes } from './byte-level.ts';
+import { checkPostProcessor } from './check-post-processor.ts';
 import { checkVocabulary } from './check-vocabulary.ts';
 import { createDecoder } from './decoders.ts';
 import { type ComponentConfig, type LibraryParts, libraryParts, type Model } from './library.ts';
@@ -27,10 +28,12 @@ export interface Pipeline {
  * Added tokens -> normalizer -> pre-tokenizer -> model -> post-processor, and the decoder for the way back, in the order of the Rust
  * tokenizers.
  *
- * @throws CftError CorruptFile for a vocabulary that contradicts itself, UnsupportedModel for a component that is not known; a plain Error of the library for a broken one
+ * @throws CftError CorruptFile for a vocabulary that contradicts itself, InvalidConfig for an incomplete post-processor, UnsupportedModel for a
+ *   component that is not known; a plain Error of the library for a broken one
  */
 export function createPipeline(json: TokenizerJson): Pipeline {
   checkVocabulary(json);
+  checkPostProcessor(json.post_processor);
   const parts = libraryParts(json);
   const model = json.model.type === 'Unigram' ? createUnigram(json.model as unknown as UnigramConfig) : parts.model;
   const added = json.added_tokens.map(toAddedToken);
