@@ -2,10 +2,14 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import { CftError } from '../../crds/errors.ts';
 import { type Attribute, DataType, type GraphNode } from './graph-def.ts';
 import type { NodeBackend, OpAttribute } from './node-backend.ts';
+import { outputShape } from './output-shape.ts';
 import { tf } from './tf.ts';
 
 /** Ops whose output may share its input's memory, so that an in-place write to one shows in the other. */
 const ALIASING_OPS = new Set(['Reshape', 'Identity', 'ExpandDims', 'Squeeze', 'InplaceUpdate']);
+
+/** From so many floats on (256 KiB), what an op puts out while it is recorded is not kept: a whole step's outputs may not fit into memory. */
+const LARGE_SIZE = 2 ** 16;
 
 /** From so many floats on (64 MiB), memory comes from the operating system rather than from what the process has used before. */
 const FRESH_SIZE = 2 ** 24;
@@ -33,9 +37,9 @@ function attributeOf(backend: NodeBackend, attribute: OpAttribute): Attribute {
 }
 
 /**
- * Records the TensorFlow ops that tfjs executes as the nodes of a graph. While a body runs, every op is executed on
- * stand-in values (that is how tfjs learns its shapes) and written down; tensors that the record has not seen before
- * become constants.
+ * Records the TensorFlow ops that tfjs executes as the nodes of a graph. While a body runs, every op is written down and executed on
+ * stand-in values (that is how tfjs learns its shapes), unless its output is large and its shape is known without; tensors that the record
+ * has not seen before become constants.
  */
 export class Recorder {
   readonly nodes: GraphNode[] = [];
@@ -59,14 +63,18 @@ export class Recorder {
     const single = backend.executeSingleOutput;
     const multiple = backend.executeMultipleOutputs;
     backend.executeSingleOutput = (op, attributes, inputs) => {
-      const output = single.call(backend, op, attributes, inputs);
-      if (this.#recording) this.#addExecuted(op, attributes, inputs, [output]);
+      const execute = () => single.call(backend, op, attributes, inputs);
+      if (!this.#recording) return execute();
+      const output = this.#withoutExecution(op, attributes, inputs) ?? this.#lightened(execute());
+      this.#addExecuted(op, attributes, inputs, [output]);
       return output;
     };
     backend.executeMultipleOutputs = (op, attributes, inputs, count) => {
       const outputs = multiple.call(backend, op, attributes, inputs, count);
-      if (this.#recording) this.#addExecuted(op, attributes, inputs, outputs);
-      return outputs;
+      if (!this.#recording) return outputs;
+      const kept = outputs.map((output) => this.#lightened(output));
+      this.#addExecuted(op, attributes, inputs, kept);
+      return kept;
     };
     try {
       tf.tidy(body);
@@ -92,20 +100,33 @@ export class Recorder {
   }
 
   /**
-   * A stand-in of zeros that outlives the scopes (tidy, gradients) that the body opens and closes. All share the memory of the largest,
-   * where their size allows it (a multiple of 64 bytes): the stand-ins of a model's weights would else need as much as the weights.
+   * A stand-in of zeros that outlives the scopes (tidy, gradients) that the body opens and closes. It shares its memory with others: the
+   * stand-ins of a model's weights would else need as much as the weights.
    */
   standIn(shape: readonly number[], dtype: 'float32' | 'int32'): Tensor {
-    const size = shape.reduce((a, b) => a * b, 1);
+    const size = sizeOf(shape);
     return this.#unrecorded(() => {
-      let zeros = this.#zeros.get(dtype);
-      if (zeros === undefined || zeros.size < size) {
-        zeros = this.#keep(size < FRESH_SIZE || dtype === 'int32' ? tf.fill([size], 0, dtype) : this.#untouched(size));
-        this.#zeros.set(dtype, zeros);
-      }
-      // TensorFlow slices a list without copying it.
-      return this.#keep(tf.tidy(() => tf.reshape(tf.slice(zeros, 0, size), [...shape])));
+      const zeros = this.#zerosFor(size, dtype);
+      return this.#keep(
+        tf.tidy(() => tf.reshape(zeros.size === size ? zeros : tf.slice(zeros, 0, size), [...shape])),
+      );
     });
+  }
+
+  /**
+   * A list of at least so many zeros. TensorFlow takes a part of a list without copying it where the part ends at a multiple of 64 bytes;
+   * then the longest list serves all, else each size has its own.
+   */
+  #zerosFor(size: number, dtype: 'float32' | 'int32'): Tensor {
+    const aligned = size % 16 === 0;
+    const key = aligned ? dtype : `${dtype} ${size}`;
+    const known = this.#zeros.get(key);
+    if (known !== undefined && known.size >= size) return known;
+    // Powers of two: all that were too short take no more than the last.
+    const room = aligned ? 2 ** Math.ceil(Math.log2(size)) : size;
+    const zeros = this.#keep(room < FRESH_SIZE || dtype === 'int32' ? tf.fill([room], 0, dtype) : this.#untouched(room));
+    this.#zeros.set(key, zeros);
+    return zeros;
   }
 
   /** The graph's name for a tensor; a tensor made outside of the record becomes a constant with its present value. */
@@ -138,6 +159,20 @@ export class Recorder {
     }
     for (const alias of aliases) this.#stale.add(alias);
     return readers;
+  }
+
+  #withoutExecution(op: string, attributes: readonly OpAttribute[], inputs: readonly Tensor[]): Tensor | undefined {
+    const shape = inputs.every(({ dtype }) => dtype === 'float32') ? outputShape(op, attributes, inputs) : undefined;
+    if (shape === undefined || sizeOf(shape) < LARGE_SIZE) return undefined;
+    return this.standIn(shape, 'float32');
+  }
+
+  /** The same or, for a large output, a stand-in. */
+  #lightened(output: Tensor): Tensor {
+    if (output.dtype !== 'float32' || output.size < LARGE_SIZE) return output;
+    const standIn = this.standIn(output.shape, 'float32');
+    output.dispose();
+    return standIn;
   }
 
   #addExecuted(
@@ -189,4 +224,8 @@ export class Recorder {
       hint: 'read the variable again after updateRows, or use the tensor that updateRows returns',
     });
   }
+}
+
+function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((a, b) => a * b, 1);
 }
