@@ -1,7 +1,8 @@
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
 import type { DecodableModel } from '../decode/engine.ts';
 import { ProgramSet } from '../decode/program-set.ts';
-import { causalAttention, decoderHidden, lmHead } from '../model/decoder.ts';
+import { causalAttention } from '../model/causal-attention.ts';
+import { decoderHidden, lmHead } from '../model/decoder.ts';
 import type { Session } from '../tensor/session.ts';
 import { tf } from '../tensor/tf.ts';
 import { CHOICES } from './alternatives.ts';

@@ -5,7 +5,8 @@ import { loadBackend } from '../tensor/backend.ts';
 import { createSession } from '../tensor/create-session.ts';
 import { EagerSession } from '../tensor/eager-session.ts';
 import type { Session } from '../tensor/session.ts';
-import { causalAttention, decoderHidden, lmHead } from './decoder.ts';
+import { causalAttention } from './causal-attention.ts';
+import { decoderHidden, lmHead } from './decoder.ts';
 import { type LoadedModel, loadModel } from './load.ts';
 import {
   FAMILY_FIXTURES,

@@ -9,7 +9,7 @@ import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core
 import { tf } from '../tensor/tf.ts';
 import type { ModelConfig } from './config.ts';
 import type { Attend, Parameters } from './parameters.ts';
-import { type Rotary, requireFixedAngles, rope, rotaryTable } from './rope.ts';
+import { type Rotary, rope, rotaryTable } from './rope.ts';
 import { LAYER_NORMS } from './weights.ts';
 
 /** Added to scores that must not count: large enough that their softmax is exactly 0, finite so that it is never NaN. */
@@ -58,36 +58,6 @@ export function lmHead(config: ModelConfig, p: Parameters, hidden: Tensor2D): Te
 }
 
 /**
- * Attention within whole sequences: each token sees itself and what is before it, in a layer with a window only the nearest of them, so
- * padding on the right changes nothing on its left. Keys and values are not repeated for their group of query heads. Costs
- * 2 * batch * heads * time^2 * headDim multiply-adds and batch * heads * time^2 floats a layer.
- *
- * Call it inside the program that uses it: the masks are made here, once for all layers.
- *
- * @param batch sequences; rows are batch * time, sequence by sequence
- * @param time  padded length of a sequence
- * @throws CftError UnsupportedModel for a time at which the model's rotary embedding changes
- */
-export function causalAttention(config: ModelConfig, batch: number, time: number): Attend {
-  requireFixedAngles(config, time);
-  const { numAttentionHeads: heads, numKeyValueHeads: kvHeads, headDim } = config;
-  const group = heads / kvHeads;
-  const places = tf.range(0, time, 1, 'int32');
-  const maskOf = attentionMasks(config, tf.reshape(places, [time, 1]), tf.reshape(places, [1, time]));
-  const byHead = (x: Tensor3D, count: number) =>
-    tf.transpose(tf.reshape(x, [batch, time, count, headDim]), [0, 2, 1, 3]);
-  return (layer, q, k, v) => {
-    const queries = tf.reshape(byHead(tf.mul(q, headDim ** -0.5), heads), [batch * kvHeads, group * time, headDim]);
-    const keys = tf.reshape(byHead(k, kvHeads), [batch * kvHeads, time, headDim]);
-    const values = tf.reshape(byHead(v, kvHeads), [batch * kvHeads, time, headDim]);
-    const scores = tf.reshape(tf.matMul(queries, keys, false, true), [batch * heads, time, time]);
-    const weights = tf.reshape(tf.softmax(tf.add(scores, maskOf(layer))), [batch * kvHeads, group * time, time]);
-    const mixed = tf.reshape(tf.matMul(weights, values), [batch, heads, time, headDim]);
-    return tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [batch * time, heads * headDim]);
-  };
-}
-
-/**
  * What each layer adds to its scores, so that a query sees its own place and those before it, in a layer with a window only the nearest.
  * Layers of the same window share a mask.
  *
@@ -97,16 +67,24 @@ export function causalAttention(config: ModelConfig, batch: number, time: number
  */
 export function attentionMasks(config: ModelConfig, queries: Tensor, keys: Tensor): (layer: number) => Tensor {
   const masks = new Map(
-    [...new Set(config.attentionWindows)].map((window) => {
-      const later = tf.greater(keys, queries);
-      const hidden =
-        window === undefined
-          ? later
-          : tf.logicalOr(later, tf.lessEqual(keys, tf.sub(queries, tf.scalar(window, 'int32'))));
-      return [window, tf.mul(tf.cast(hidden, 'float32'), MASKED)] as const;
-    }),
+    [...new Set(config.attentionWindows)].map((window) => [window, attentionMask(window, queries, keys)]),
   );
   return (layer) => masks.get(config.attentionWindows[layer]) as Tensor;
+}
+
+/**
+ * What is added to scores, so that a query sees its own place and those before it, with a window only the nearest.
+ *
+ * @param apart bool, in a shape that broadcasts with the others: what does not see each other for another reason
+ */
+export function attentionMask(window: number | undefined, queries: Tensor, keys: Tensor, apart?: Tensor): Tensor {
+  let hidden: Tensor = tf.greater(keys, queries);
+  if (window !== undefined) {
+    const passed = tf.lessEqual(keys, tf.sub(queries, tf.scalar(window, 'int32')));
+    hidden = tf.logicalOr(hidden, passed);
+  }
+  if (apart !== undefined) hidden = tf.logicalOr(hidden, apart);
+  return tf.mul(tf.cast(hidden, 'float32'), MASKED);
 }
 
 /**

@@ -37,6 +37,8 @@ export interface NodeBackend extends KernelBackend {
   readonly tensorMap: { get(dataId: object): { readonly dtype: number } };
   executeSingleOutput(op: string, attributes: OpAttribute[], inputs: Tensor[]): Tensor;
   executeMultipleOutputs(op: string, attributes: OpAttribute[], inputs: Tensor[], count: number): Tensor[];
+  /** Not tfjs's: there while a program is recorded. See after.ts. */
+  after?: ((x: Tensor, awaited: readonly Tensor[]) => Tensor) | undefined;
 }
 
 /** The active backend if it is tfjs-node's TensorFlow, else undefined. */

@@ -26,7 +26,8 @@ test('the shapes that are known without execution are those that TensorFlow puts
       const y = tf.ones([5, 3, 4]);
       const row = tf.ones([4]);
       for (const op of [tf.add, tf.sub, tf.mul, tf.div, tf.maximum, tf.minimum])
-        for (const [a, b] of [[x, y] as const, [y, x] as const, [x, row] as const, [tf.scalar(2), x] as const]) op(a, b);
+        for (const [a, b] of [[x, y] as const, [y, x] as const, [x, row] as const, [tf.scalar(2), x] as const])
+          op(a, b);
       for (const op of [tf.square, tf.sqrt, tf.rsqrt, tf.exp, tf.neg, tf.sigmoid]) op(x);
       tf.softmax(x);
       tf.matMul(x, y, false, true);

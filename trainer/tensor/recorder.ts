@@ -3,6 +3,7 @@ import { CftError } from '../../crds/errors.ts';
 import { type Attribute, DataType, type GraphNode } from './graph-def.ts';
 import type { NodeBackend, OpAttribute } from './node-backend.ts';
 import { outputShape } from './output-shape.ts';
+import type { DType } from './session.ts';
 import { tf } from './tf.ts';
 
 /** Ops whose output may share its input's memory, so that an in-place write to one shows in the other. */
@@ -76,9 +77,17 @@ export class Recorder {
       this.#addExecuted(op, attributes, inputs, kept);
       return kept;
     };
+    backend.after = (x, awaited) => {
+      const { shape, dtype } = x as { shape: number[]; dtype: DType };
+      const inputs = [this.nameOf(x), ...awaited.map((tensor) => `^${this.nameOf(tensor).split(':')[0]}`)];
+      const same = this.standIn(shape, dtype);
+      this.add('Identity', { T: { type: DataType[dtype] } }, inputs, same);
+      return same;
+    };
     try {
       tf.tidy(body);
     } finally {
+      backend.after = undefined;
       backend.executeSingleOutput = single;
       backend.executeMultipleOutputs = multiple;
       for (const tensor of this.#kept) tensor.dispose();
@@ -103,13 +112,11 @@ export class Recorder {
    * A stand-in of zeros that outlives the scopes (tidy, gradients) that the body opens and closes. It shares its memory with others: the
    * stand-ins of a model's weights would else need as much as the weights.
    */
-  standIn(shape: readonly number[], dtype: 'float32' | 'int32'): Tensor {
+  standIn(shape: readonly number[], dtype: DType): Tensor {
     const size = sizeOf(shape);
     return this.#unrecorded(() => {
       const zeros = this.#zerosFor(size, dtype);
-      return this.#keep(
-        tf.tidy(() => tf.reshape(zeros.size === size ? zeros : tf.slice(zeros, 0, size), [...shape])),
-      );
+      return this.#keep(tf.tidy(() => tf.reshape(zeros.size === size ? zeros : tf.slice(zeros, 0, size), [...shape])));
     });
   }
 
@@ -117,14 +124,16 @@ export class Recorder {
    * A list of at least so many zeros. TensorFlow takes a part of a list without copying it where the part ends at a multiple of 64 bytes;
    * then the longest list serves all, else each size has its own.
    */
-  #zerosFor(size: number, dtype: 'float32' | 'int32'): Tensor {
+  #zerosFor(size: number, dtype: DType): Tensor {
     const aligned = size % 16 === 0;
     const key = aligned ? dtype : `${dtype} ${size}`;
     const known = this.#zeros.get(key);
     if (known !== undefined && known.size >= size) return known;
     // Powers of two: all that were too short take no more than the last.
     const room = aligned ? 2 ** Math.ceil(Math.log2(size)) : size;
-    const zeros = this.#keep(room < FRESH_SIZE || dtype === 'int32' ? tf.fill([room], 0, dtype) : this.#untouched(room));
+    const zeros = this.#keep(
+      room < FRESH_SIZE || dtype === 'int32' ? tf.fill([room], 0, dtype) : this.#untouched(room),
+    );
     this.#zeros.set(key, zeros);
     return zeros;
   }

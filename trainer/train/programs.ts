@@ -1,6 +1,7 @@
 import type { Scalar, Tensor, Tensor1D } from '@tensorflow/tfjs-core';
+import { causalAttention } from '../model/causal-attention.ts';
 import type { ModelConfig } from '../model/config.ts';
-import { causalAttention, decoderHidden, gatherRows, lmHead } from '../model/decoder.ts';
+import { decoderHidden, gatherRows, lmHead } from '../model/decoder.ts';
 import type { Parameters } from '../model/parameters.ts';
 import type { Program, Session, Variable } from '../tensor/session.ts';
 import { tf } from '../tensor/tf.ts';
