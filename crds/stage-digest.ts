@@ -5,7 +5,7 @@ import type { Stage, StageKind } from './stage.ts';
 const RESULT_NEUTRAL: Readonly<Record<StageKind, readonly string[]>> = {
   generate: ['batchSize'],
   annotate: ['batchSize'],
-  train: ['checkpointEverySteps'],
+  train: ['checkpointEverySteps', 'gradientCheckpointing', 'packing'],
   evaluate: ['batchSize', 'trainingData'],
   report: [],
 };

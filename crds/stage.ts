@@ -85,6 +85,8 @@ export const TrainParams = z.strictObject({
   epochs: count(),
   batchSize: count(),
   gradientAccumulationSteps: count(),
+  gradientCheckpointing: z.boolean(),
+  packing: z.boolean(),
   learningRate: positive(1),
   warmupRatio: between(0, 1),
   weightDecay: between(0, 10),

@@ -39,6 +39,18 @@ const variantShape = {
   epochs: count(1, 1000).default(3).describe('Passes over the training data.'),
   batchSize: count(1, 4096).default(16).describe('Sequences in a micro-batch.'),
   gradientAccumulationSteps: count(1, 4096).default(1).describe('Micro-batches in an optimizer step.'),
+  gradientCheckpointing: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Compute each layer again on the way back instead of keeping what is in it: less memory for about a third more time.',
+    ),
+  packing: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Put short sequences one behind the other instead of padding each to the longest. They do not see each other.',
+    ),
   learningRates: setOf(positive(1), 16)
     .min(1)
     .default([1e-5])

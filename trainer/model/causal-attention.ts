@@ -1,4 +1,4 @@
-import type { Tensor, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
+import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
 import { after } from '../tensor/after.ts';
 import { tf } from '../tensor/tf.ts';
 import type { ModelConfig } from './config.ts';
@@ -16,6 +16,8 @@ interface Block {
   readonly firstKey: number;
   /** Added to the scores; broadcasts to [batch, heads, queries, keys]. */
   readonly mask: Tensor;
+  /** The attention weights, where the way there has kept them. */
+  readonly weights?: Tensor | undefined;
 }
 
 /** All of a layer by heads: queries [batch * kvHeads, group, time, headDim], the others [batch * kvHeads, time, headDim]. */
@@ -35,15 +37,19 @@ interface Heads {
  *
  * Call it inside the program that uses it: the masks are made here, once for all layers.
  *
- * @param batch sequences; rows are batch * time, sequence by sequence
- * @param time  padded length of a sequence
+ * @param batch     rows are batch * time, sequence by sequence
+ * @param time      padded length of a sequence
+ * @param positions [batch * time] int32 where several sequences stand one behind the other in each `time`: place of each token in its
+ *   own, which is all that it sees. Default: one sequence each
  * @throws CftError UnsupportedModel for a time at which the model's rotary embedding changes
  */
-export function causalAttention(config: ModelConfig, batch: number, time: number): Attend {
+export function causalAttention(config: ModelConfig, batch: number, time: number, positions?: Tensor1D): Attend {
   requireFixedAngles(config, time);
   const { numAttentionHeads, numKeyValueHeads: kvHeads, headDim } = config;
   const windows = [...new Set(config.attentionWindows)];
-  const blocks = new Map(windows.map((window) => [window, blocksOf(window, time)]));
+  const places = tf.range(0, time, 1, 'int32');
+  const starts = positions === undefined ? undefined : tf.sub(places, tf.reshape(positions, [batch, time]));
+  const blocks = new Map(windows.map((window) => [window, blocksOf(window, places, starts)]));
   /** [batch * time, heads, width] to [batch * kvHeads, heads / kvHeads, time, width], and back. */
   const byHead = (x: Tensor, heads: number) =>
     tf.reshape(tf.transpose(tf.reshape(x, [batch, time, heads, -1]), [0, 2, 1, 3]), [
@@ -61,16 +67,18 @@ export function causalAttention(config: ModelConfig, batch: number, time: number
     const ofLayer = blocks.get(config.attentionWindows[layer]) as Block[];
     const op = tf.customGrad((...args) => {
       const [q, k, v, save] = args as unknown as [Tensor3D, Tensor3D, Tensor3D, (tensors: Tensor[]) => void];
-      const { mixed, kept } = attend(headsOf(q, k, v), ofLayer, batch);
+      const { mixed, weights } = attend(headsOf(q, k, v), ofLayer, batch);
       const value = byRow(mixed, numAttentionHeads);
-      save([q, k, v, value, ...kept]);
+      const whole = ofLayer.length === 1;
+      save([q, k, v, value, ...(whole ? weights : ofLayer.map(({ mask }) => mask))]);
       const gradFunc = (dy: Tensor, saved: Tensor[]) => {
-        const [q, k, v, value, ...kept] = saved as [Tensor, Tensor, Tensor, Tensor, ...Tensor[]];
-        const late = (x: Tensor) => (kept.length > 0 ? x : after(x, dy));
+        const [q, k, v, value, ...rest] = saved as [Tensor, Tensor, Tensor, Tensor, ...Tensor[]];
+        const kept = ofLayer.map((block, index) => ({ ...block, [whole ? 'weights' : 'mask']: rest[index] }));
+        const late = (x: Tensor) => (whole ? x : after(x, dy));
         // What the softmax takes from the gradient of a query's weights is their product with them, which is this one.
         const shares = byHead(tf.sum(tf.mul(dy, value), -1), numAttentionHeads);
         const heads = headsOf(late(q), late(k), late(v));
-        const gradients = attendBack(heads, ofLayer, batch, byHead(dy, numAttentionHeads), shares, kept);
+        const gradients = attendBack(heads, kept, batch, byHead(dy, numAttentionHeads), shares);
         return [
           tf.mul(byRow(gradients.queries, numAttentionHeads), headDim ** -0.5),
           byRow(gradients.keys, kvHeads),
@@ -83,30 +91,41 @@ export function causalAttention(config: ModelConfig, batch: number, time: number
   };
 }
 
-/** As few blocks as there can be, of like size. */
-function blocksOf(window: number | undefined, time: number): Block[] {
+/**
+ * As few blocks as there can be, of like size.
+ *
+ * @param places [time] 0, 1, ...
+ * @param starts [batch, time] where the sequence of each token begins, if there may be several
+ */
+function blocksOf(window: number | undefined, places: Tensor, starts: Tensor | undefined): Block[] {
+  const time = places.size;
   const count = Math.ceil(time / BLOCK);
   const size = Math.ceil(time / count);
   return Array.from({ length: count }, (_, index) => {
     const [from, to] = [index * size, Math.min(time, (index + 1) * size)];
     const firstKey = window === undefined ? 0 : Math.max(0, from - window + 1);
-    const places = (first: number, shape: number[]) => tf.reshape(tf.range(first, to, 1, 'int32'), shape);
-    return { from, to, firstKey, mask: attentionMask(window, places(from, [-1, 1]), places(firstKey, [1, -1])) };
+    const part = (first: number, shape: number[]) => tf.reshape(tf.slice(places, first, to - first), shape);
+    const startsOf = (all: Tensor, first: number, shape: number[]) =>
+      tf.reshape(tf.slice(all, [0, first], [-1, to - first]), shape);
+    const apart =
+      starts &&
+      tf.notEqual(startsOf(starts, from, [-1, 1, to - from, 1]), startsOf(starts, firstKey, [-1, 1, 1, to - firstKey]));
+    return { from, to, firstKey, mask: attentionMask(window, part(from, [-1, 1]), part(firstKey, [1, -1]), apart) };
   });
 }
 
-/** Values mixed by the attention weights [batch * kvHeads, group, time, headDim], and the weights of the block if there is one only. */
-function attend(heads: Heads, blocks: readonly Block[], batch: number): { mixed: Tensor; kept: Tensor[] } {
+/** Values mixed by the attention weights [batch * kvHeads, group, time, headDim], and the weights of each block. */
+function attend(heads: Heads, blocks: readonly Block[], batch: number): { mixed: Tensor; weights: Tensor[] } {
   const parts: Tensor[] = [];
-  const kept: Tensor[] = [];
+  const all: Tensor[] = [];
   for (const block of blocks) {
     const { queries, keys, values } = partOf(heads, block, parts.slice(-1));
     const weights = attentionWeights(queries, keys, block.mask, batch);
     const part = tf.matMul(weights, values);
     parts.push(tf.reshape(part, [...heads.queries.shape.slice(0, 2), block.to - block.from, -1]));
-    if (blocks.length === 1) kept.push(weights);
+    all.push(weights);
   }
-  return { mixed: tf.concat(parts, 2), kept };
+  return { mixed: tf.concat(parts, 2), weights: all };
 }
 
 /**
@@ -115,20 +134,13 @@ function attend(heads: Heads, blocks: readonly Block[], batch: number): { mixed:
  * @param dMixed [batch * kvHeads, group, time, headDim]
  * @param shares [batch * kvHeads, group, time, 1] sum over headDim of mixed values times their gradient
  */
-function attendBack(
-  heads: Heads,
-  blocks: readonly Block[],
-  batch: number,
-  dMixed: Tensor,
-  shares: Tensor,
-  kept: readonly Tensor[],
-): Heads {
+function attendBack(heads: Heads, blocks: readonly Block[], batch: number, dMixed: Tensor, shares: Tensor): Heads {
   const dQueries: Tensor[] = [];
   let [dKeys, dValues]: (Tensor | undefined)[] = [];
-  for (const [index, block] of blocks.entries()) {
+  for (const block of blocks) {
     const before = [dKeys, dValues, dQueries.at(-1)].filter((x) => x !== undefined);
     const { queries, keys, values } = partOf(heads, block, before);
-    const weights = kept[index] ?? attentionWeights(queries, keys, block.mask, batch);
+    const weights = block.weights ?? attentionWeights(queries, keys, block.mask, batch);
     const dPart = queriesOf(dMixed, block);
     const dWeights = tf.sub(tf.matMul(dPart, values, false, true), queriesOf(shares, block));
     const dScores = tf.mul(weights, dWeights);

@@ -30,20 +30,40 @@ export function decoderHidden(
   positions: Tensor1D,
   attend: Attend,
 ): Tensor2D {
+  const { embed, layers, norm } = decoderParts(config, ids, positions, attend);
+  return norm(
+    p,
+    layers.reduce((hidden, layer) => layer(p, hidden), embed(p)),
+  );
+}
+
+/** What decoderHidden does, one after the other, for those who look in between. Hidden states are [rows, hiddenSize]. */
+export interface DecoderParts {
+  embed(p: Parameters): Tensor2D;
+  readonly layers: readonly ((p: Parameters, hidden: Tensor2D) => Tensor2D)[];
+  norm(p: Parameters, hidden: Tensor2D): Tensor2D;
+}
+
+/** See decoderHidden. Call it inside the program that uses it: the rotary table is made here, once for all layers. */
+export function decoderParts(config: ModelConfig, ids: Tensor1D, positions: Tensor1D, attend: Attend): DecoderParts {
   const rotary = rotaryTable(config, positions);
-  let hidden = gatherRows(p.tensor('model.embed_tokens.weight') as Tensor2D, ids);
+  const normed = (p: Parameters, name: string, x: Tensor2D) =>
+    rmsNorm(x, p.tensor(`${name}.weight`) as Tensor1D, config.rmsNormEps);
   const [attentionNorm, mlpNorm] = LAYER_NORMS[config.normPlacement];
-  for (let layer = 0; layer < config.numHiddenLayers; layer++) {
+  const layers = Array.from({ length: config.numHiddenLayers }, (_, layer) => (p: Parameters, hidden: Tensor2D) => {
     const name = `model.layers.${layer}`;
-    const add = (norm: string, sublayer: (x: Tensor2D) => Tensor2D) => {
-      const normed = (x: Tensor2D) => rmsNorm(x, p.tensor(`${name}.${norm}.weight`) as Tensor1D, config.rmsNormEps);
-      const change = config.normPlacement === 'before' ? sublayer(normed(hidden)) : normed(sublayer(hidden));
-      hidden = tf.add(hidden, change);
+    const add = (x: Tensor2D, norm: string, sublayer: (x: Tensor2D) => Tensor2D): Tensor2D => {
+      const scale = (y: Tensor2D) => normed(p, `${name}.${norm}`, y);
+      return tf.add(x, config.normPlacement === 'before' ? sublayer(scale(x)) : scale(sublayer(x)));
     };
-    add(attentionNorm, (x) => attention(config, p, layer, x, rotary, attend));
-    add(mlpNorm, (x) => swiGlu(config, p, `${name}.mlp`, x));
-  }
-  return rmsNorm(hidden, p.tensor('model.norm.weight') as Tensor1D, config.rmsNormEps);
+    const attended = add(hidden, attentionNorm, (x) => attention(config, p, layer, x, rotary, attend));
+    return add(attended, mlpNorm, (x) => swiGlu(config, p, `${name}.mlp`, x));
+  });
+  return {
+    embed: (p) => gatherRows(p.tensor('model.embed_tokens.weight') as Tensor2D, ids),
+    layers,
+    norm: (p, hidden) => normed(p, 'model.norm', hidden),
+  };
 }
 
 /**

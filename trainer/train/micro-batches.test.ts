@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type MicroBatch, microBatches } from './micro-batches.ts';
+import { type MicroBatch, microBatches, neededShapes } from './micro-batches.ts';
 import type { LossNormalization } from './normalization.ts';
 import type { WeightedSequence } from './sequence.ts';
+import { bucketed } from './shapes.ts';
 
 const sequences: fc.Arbitrary<WeightedSequence[]> = fc
   .array(
@@ -25,10 +26,10 @@ const sum = (values: Iterable<number>) => [...values].reduce((a, b) => a + b, 0)
 /** The weighted predictions of a batch as `prefix -> target * weight`, whatever their order and padding. */
 function predictions(batches: readonly MicroBatch[]): string[] {
   return batches
-    .flatMap(({ time, ids, rowIndices, targets, weights }) =>
+    .flatMap(({ time, ids, positions, rowIndices, targets, weights }) =>
       [...rowIndices].flatMap((row, index) => {
         const weight = weights[index] ?? 0;
-        const start = row - (row % time);
+        const start = row - (positions?.[row] ?? row % time);
         return weight === 0 ? [] : [`${ids.slice(start, row + 1)} -> ${targets[index]} * ${weight.toPrecision(5)}`];
       }),
     )
@@ -51,6 +52,21 @@ test('every weighted token is predicted once, from exactly the tokens before it,
     fc.property(sequences, fc.integer({ min: 1, max: 5 }), (all, batchSize) => {
       const total = sum(all.flatMap(({ weights }) => weights));
       expect(predictions(microBatches(all, batchSize, 'step'))).toEqual(expected(all, () => 1 / total));
+    }),
+  );
+});
+
+test('packed sequences are predicted from their own tokens alone, in no more rows than they are', () => {
+  fc.assert(
+    fc.property(sequences, fc.integer({ min: 1, max: 5 }), (all, batchSize) => {
+      const total = sum(all.flatMap(({ weights }) => weights));
+      const packed = microBatches(all, batchSize, 'step', bucketed, true);
+      expect(predictions(packed)).toEqual(expected(all, () => 1 / total));
+      const rows = (batches: readonly { batch: number }[]) => sum(batches.map(({ batch }) => batch));
+      expect(rows(neededShapes(all, batchSize, true))).toBeLessThanOrEqual(rows(neededShapes(all, batchSize)));
+      for (const { batch } of neededShapes(all, batchSize, true)) expect(batch).toBeLessThanOrEqual(batchSize);
+      const read = (batches: readonly MicroBatch[]) => sum(batches.map(({ inputTokens }) => inputTokens));
+      expect(read(packed)).toBe(read(microBatches(all, batchSize, 'step')));
     }),
   );
 });

@@ -33,6 +33,7 @@ export function preparePrograms(
   measuredBatchSize: number,
 ): PreparedPrograms {
   const { adam, weightDecay, decay = 'all', maxGradNorm, gradientAccumulationSteps } = settings;
+  const { gradientCheckpointing = false, packing = false } = settings;
   const rowCost = relativeRowCost(model.config);
   const { shapes, choose } = planShapes(plannedShapes(data, settings), rowCost);
   if (shapes.length === 0)
@@ -42,19 +43,21 @@ export function preparePrograms(
   const optimizer = createAdamW(model.session, model.trained, { ...adam, weightDecay, decay });
   const programs = createTrainPrograms(model, optimizer, maxGradNorm === 0 ? undefined : maxGradNorm, {
     accumulate: gradientAccumulationSteps > 1,
+    gradientCheckpointing,
+    packing,
   });
   const validation = validationBatches(measured, measuredBatchSize, rowCost);
   programs.prepare([shapes], validation);
   return { optimizer, programs, choose, validation };
 }
 
-function plannedShapes(data: TrainingData, { epochs, batchSize }: TrainSettings): BatchShape[] {
+function plannedShapes(data: TrainingData, { epochs, batchSize, packing }: TrainSettings): BatchShape[] {
   const shapes: BatchShape[] = [];
   let planned = 0;
   for (let epoch = 0; epoch < epochs; epoch++)
     for (const sequences of data.steps(epoch)) {
       if (planned++ >= PLANNED_STEPS) return shapes;
-      shapes.push(...neededShapes(sequences, batchSize));
+      shapes.push(...neededShapes(sequences, batchSize, packing));
     }
   return shapes;
 }

@@ -1,27 +1,14 @@
 import type { Scalar, Tensor, Tensor1D } from '@tensorflow/tfjs-core';
-import { causalAttention } from '../model/causal-attention.ts';
-import type { ModelConfig } from '../model/config.ts';
-import { decoderHidden, gatherRows, lmHead } from '../model/decoder.ts';
-import type { Parameters } from '../model/parameters.ts';
-import type { Program, Session, Variable } from '../tensor/session.ts';
+import type { Program, TensorSpec } from '../tensor/session.ts';
 import { tf } from '../tensor/tf.ts';
 import { ADAMW_INPUTS, type AdamW, type AdamWScalars } from './adamw.ts';
 import { clipByGlobalNorm } from './clip.ts';
-import { rowStatistics, weightedCrossEntropy } from './loss.ts';
+import { type BatchTensors, logitsOf, lossAndGradients, type TrainedModel } from './forward.ts';
+import { rowStatistics } from './loss.ts';
 import type { MicroBatch } from './micro-batches.ts';
 import type { BatchShape } from './shapes.ts';
 
-/** What the programs compute on. */
-export interface TrainedModel {
-  readonly session: Session;
-  readonly config: ModelConfig;
-  /** Reads the session's variables. */
-  readonly parameters: Parameters;
-  /** The same with dropout, for training only; `seed` is [2] int32. Default: none. */
-  readonly withDropout?: (seed: Tensor1D) => Parameters;
-  /** The variables that training changes, in the order of their updates. */
-  readonly trained: ReadonlyMap<string, Variable>;
-}
+export type { TrainedModel } from './forward.ts';
 
 /** What is fed to each step beside its batches. */
 export interface StepScalars extends Readonly<Record<keyof AdamWScalars, Float32Array>> {
@@ -51,24 +38,29 @@ export interface TrainPrograms {
   statistics(batch: MicroBatch): RowStatistics;
 }
 
-type BatchInput = 'ids' | 'rowIndices' | 'targets' | 'weights';
-type BatchInputs = Readonly<Record<BatchInput, Tensor>>;
-type TrainInput = BatchInput | 'dropoutSeed';
+export interface TrainProgramOptions {
+  /** A step may have several micro-batches. Default false. */
+  readonly accumulate?: boolean;
+  /** Keep only the inputs of the layers, and compute each layer anew on the way back. Default false. */
+  readonly gradientCheckpointing?: boolean;
+  /** The micro-batches of a step say their tokens' positions. Default false: each row is one sequence. */
+  readonly packing?: boolean;
+}
 
-const DROPOUT_SEED = { dropoutSeed: { shape: [2], dtype: 'int32' } } as const;
+type BatchInput = 'ids' | 'rowIndices' | 'targets' | 'weights';
+type TrainInput = BatchInput | 'dropoutSeed';
 
 /**
  * Programs over the model's own variables. Without accumulation a step is a single program. With it each micro-batch adds its gradients
  * to accumulators, and a program of its own ends the step.
  *
  * @param maxNorm gradient clipping; undefined: none
- * @param options `accumulate`: a step may have several micro-batches. Default false.
  */
 export function createTrainPrograms(
   model: TrainedModel,
   optimizer: AdamW,
   maxNorm: number | undefined,
-  options: { readonly accumulate?: boolean } = {},
+  options: TrainProgramOptions = {},
 ): TrainPrograms {
   const { session } = model;
   const update = (gradients: readonly Tensor[], scalars: AdamWScalars): Scalar => {
@@ -76,11 +68,12 @@ export function createTrainPrograms(
     optimizer.apply(clipped, scalars);
     return norm;
   };
-  const { add, step } = options.accumulate ? severalBatches(model, update) : oneBatch(model, update);
+  const { add, step } = (options.accumulate ? severalBatches : oneBatch)(model, update, options);
   const statistics = byShape((shape) =>
-    session.program<BatchInput, keyof RowStatistics>(`statistics ${label(shape)}`, batchSignature(shape), (inputs) =>
-      rowStatistics(logitsOf(model, model.parameters, shape, inputs), inputs.targets as Tensor1D),
-    ),
+    session.program<BatchInput, keyof RowStatistics>(`statistics ${label(shape)}`, batchSignature(shape), (inputs) => {
+      const batch = inputs as unknown as BatchTensors;
+      return rowStatistics(logitsOf(model, shape, batch), batch.targets);
+    }),
   );
   return {
     prepare(steps, measured = []) {
@@ -98,13 +91,13 @@ export function createTrainPrograms(
 type Update = (gradients: readonly Tensor[], scalars: AdamWScalars) => Scalar;
 type StepPrograms = Pick<TrainPrograms, 'step'> & { add(shape: BatchShape): void };
 
-function oneBatch(model: TrainedModel, update: Update): StepPrograms {
+function oneBatch(model: TrainedModel, update: Update, options: TrainProgramOptions): StepPrograms {
   const program = byShape((shape) =>
     model.session.program<TrainInput | keyof AdamWScalars, 'loss' | 'norm'>(
       `step ${label(shape)}`,
-      { ...batchSignature(shape), ...DROPOUT_SEED, ...ADAMW_INPUTS },
+      { ...trainSignature(shape, options), ...ADAMW_INPUTS },
       (inputs) => {
-        const { loss, gradients } = lossAndGradients(model, shape, inputs);
+        const { loss, gradients } = lossOf(model, shape, inputs, options);
         return { loss, norm: update(gradients, inputs) };
       },
     ),
@@ -122,21 +115,17 @@ function oneBatch(model: TrainedModel, update: Update): StepPrograms {
   };
 }
 
-function severalBatches(model: TrainedModel, update: Update): StepPrograms {
+function severalBatches(model: TrainedModel, update: Update, options: TrainProgramOptions): StepPrograms {
   const { session, trained } = model;
   const accumulators = [...trained].map(([name, { shape, dtype }]) =>
     session.variable(`gradient.${name}`, { shape, dtype }),
   );
   const accumulate = byShape((shape) =>
-    session.program<TrainInput, 'loss'>(
-      `accumulate ${label(shape)}`,
-      { ...batchSignature(shape), ...DROPOUT_SEED },
-      (inputs) => {
-        const { loss, gradients } = lossAndGradients(model, shape, inputs);
-        for (const [index, accumulator] of accumulators.entries()) accumulator.assignAdd(gradients[index] as Tensor);
-        return { loss };
-      },
-    ),
+    session.program<TrainInput, 'loss'>(`accumulate ${label(shape)}`, trainSignature(shape, options), (inputs) => {
+      const { loss, gradients } = lossOf(model, shape, inputs, options);
+      for (const [index, accumulator] of accumulators.entries()) accumulator.assignAdd(gradients[index] as Tensor);
+      return { loss };
+    }),
   );
   const apply = session.program<keyof AdamWScalars, 'norm'>('apply', ADAMW_INPUTS, (inputs) => {
     const norm = update(
@@ -158,33 +147,23 @@ function severalBatches(model: TrainedModel, update: Update): StepPrograms {
   };
 }
 
-/** Loss of a micro-batch and its gradients with respect to the variables' present values, in their order. */
-function lossAndGradients(
+function lossOf(
   model: TrainedModel,
   shape: BatchShape,
   inputs: Readonly<Record<TrainInput, Tensor>>,
-): { loss: Scalar; gradients: Tensor[] } {
-  const { targets, weights, dropoutSeed } = inputs as Readonly<Record<TrainInput, Tensor1D>>;
-  const parameters = model.withDropout?.(dropoutSeed) ?? model.parameters;
-  // A variable reads as one and the same tensor until it is written, so the model below uses the tensors listed here.
-  const { value, grads } = tf.valueAndGrads(() =>
-    weightedCrossEntropy(logitsOf(model, parameters, shape, inputs), targets, weights),
-  )([...model.trained.values()].map((variable) => variable.read()));
-  return { loss: value as Scalar, gradients: grads };
+  { gradientCheckpointing = false }: TrainProgramOptions,
+) {
+  const batch = inputs as unknown as BatchTensors;
+  return lossAndGradients(model, shape, batch, inputs.dropoutSeed as Tensor1D, gradientCheckpointing);
 }
 
-/** Logits at the batch's rows only: [rows, vocab]. */
-function logitsOf({ config }: TrainedModel, parameters: Parameters, shape: BatchShape, inputs: BatchInputs) {
-  const { batch, time } = shape;
-  const positions = Int32Array.from({ length: batch * time }, (_, row) => row % time);
-  const hidden = decoderHidden(
-    config,
-    parameters,
-    inputs.ids as Tensor1D,
-    tf.tensor1d(positions, 'int32'),
-    causalAttention(config, batch, time),
-  );
-  return lmHead(config, parameters, gatherRows(hidden, inputs.rowIndices as Tensor1D));
+function trainSignature(shape: BatchShape, { packing }: TrainProgramOptions): Record<TrainInput, TensorSpec> {
+  const signature = batchSignature(shape);
+  return {
+    ...signature,
+    ...(packing && { positions: signature.ids }),
+    dropoutSeed: { shape: [2], dtype: 'int32' },
+  };
 }
 
 function batchSignature({ batch, time, rows }: BatchShape) {
@@ -196,8 +175,8 @@ function batchSignature({ batch, time, rows }: BatchShape) {
   } as const;
 }
 
-function feeds({ ids, rowIndices, targets, weights }: MicroBatch) {
-  return { ids, rowIndices, targets, weights };
+function feeds({ ids, positions, rowIndices, targets, weights }: MicroBatch) {
+  return { ids, ...(positions && { positions }), rowIndices, targets, weights };
 }
 
 function label({ batch, time, rows }: BatchShape): string {

@@ -7,6 +7,10 @@ export interface TrainSettings {
   readonly batchSize: number;
   /** Micro-batches of an optimizer step. */
   readonly gradientAccumulationSteps: number;
+  /** Whether each layer is computed again on the way back, so that less has to be kept. Default false. */
+  readonly gradientCheckpointing?: boolean;
+  /** Whether a row of a micro-batch may hold several sequences. Default false. */
+  readonly packing?: boolean;
   /** Peak of the schedule. */
   readonly learningRate: number;
   /** Part of the steps in which the rate rises. */

@@ -152,7 +152,8 @@ class Training {
     const { model, settings } = this.#options;
     const { programs, optimizer, choose } = this.#prepared;
     for (const sequence of sequences) checkSequence(sequence, model.config.vocabSize);
-    const batches = microBatches(sequences, settings.batchSize, settings.lossNormalization, choose);
+    const { batchSize, lossNormalization, packing } = settings;
+    const batches = microBatches(sequences, batchSize, lossNormalization, choose, packing);
     const { step, updates, skippedSteps, tokensTrained } = this.#counters;
     if (batches.length === 0) {
       this.#counters = { ...this.#counters, step: step + 1, skippedSteps: skippedSteps + 1 };

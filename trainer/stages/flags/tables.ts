@@ -202,6 +202,13 @@ export const TRAIN_FLAGS: readonly Flag[] = [
     path: [...VARIANT, 'gradientAccumulationSteps'],
     as: 'number',
   },
+  {
+    flags: '--gradient-checkpointing',
+    help: 'less memory, more time',
+    path: [...VARIANT, 'gradientCheckpointing'],
+    as: 'flag',
+  },
+  { flags: '--packing', help: 'several sequences in a row', path: [...VARIANT, 'packing'], as: 'flag' },
   { flags: '--learning-rate <x>', help: 'peak learning rate', path: [...VARIANT, 'learningRates', 0], as: 'number' },
   {
     flags: '--warmup-ratio <x>',
