@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parseConfig } from '../model/config.ts';
 import { loadModel } from '../model/load.ts';
@@ -34,7 +36,8 @@ async function threeSteps(setting: Setting, options: TrainProgramOptions) {
   const optimizer = createAdamW(session, model.trained, ADAMW);
   const programs = createTrainPrograms(model, optimizer, 1, { accumulate, ...options });
   const outcomes = [1, 2, 3].map((step) => {
-    const batches = microBatches(copyTask(9, step), accumulate ? 4 : 9, 'step', bucketed, options.packing);
+    const rowLength = options.packing ? 20 : undefined;
+    const batches = microBatches(copyTask(9, step), accumulate ? 4 : 9, 'step', bucketed, rowLength);
     return programs.step(batches, { ...optimizer.scalars(step, 1e-2), seed: step });
   });
   const weights = [...model.trained].map(([name, variable]) => [name, variable.values()] as const);
@@ -55,8 +58,8 @@ async function expectEqual(setting: Setting, options: TrainProgramOptions, toler
   }
 }
 
-/** Bytes that a step of a narrow model with many layers needs beyond what the process had. */
-async function peakGrowth(options: TrainProgramOptions): Promise<number> {
+/** Bytes that this process has at most while a narrow model with many layers makes a step. */
+async function peakOf(options: TrainProgramOptions): Promise<number> {
   const config = parseConfig(
     {
       ...{ architectures: ['Qwen2ForCausalLM'], model_type: 'qwen2', vocab_size: 64, tie_word_embeddings: true },
@@ -79,10 +82,10 @@ async function peakGrowth(options: TrainProgramOptions): Promise<number> {
   const programs = createTrainPrograms({ session, config, parameters, trained }, optimizer, 1, options);
   const ids = Array.from({ length: 129 }, (_, place) => place % 64);
   const sequences = Array.from({ length: 32 }, () => ({ ids, weights: ids.map((_, place) => (place === 0 ? 0 : 1)) }));
-  const before = process.memoryUsage.rss();
+  await writeFile('/proc/self/clear_refs', '5'); // The peak starts from what is held now.
   programs.step(microBatches(sequences, 32, 'step'), optimizer.scalars(1, 1e-3));
   session.dispose();
-  return 1024 * process.resourceUsage().maxRSS - before;
+  return 1024 * Number(/VmHWM:\s*(\d+) kB/.exec(await readFile('/proc/self/status', 'utf8'))?.[1]);
 }
 
 const SETTINGS: readonly (Setting & { readonly name: string })[] = [
@@ -111,10 +114,14 @@ describe('on tensorflow', () => {
     },
   );
 
-  test('layers that are computed anew need the memory of one layer', async () => {
-    const [anew, kept] = [await peakGrowth({ gradientCheckpointing: true }), await peakGrowth({})];
-    expect(kept).toBeGreaterThan(2 * anew);
-  });
+  test.runIf(existsSync('/proc/self/clear_refs'))(
+    'layers that are computed anew do not take up memory all at once (where the system tells the peak)',
+    async () => {
+      // What is in a layer of this model takes about 40 MB.
+      const anew = await peakOf({ gradientCheckpointing: true });
+      expect(await peakOf({})).toBeGreaterThan(anew + 12 * 40e6);
+    },
+  );
 });
 
 test('on wasm: layers computed anew and packed sequences give the same gradients', async () => {

@@ -32,7 +32,7 @@ type Row = readonly WeightedSequence[];
  *
  * @param batchSize rows of a micro-batch at most
  * @param choose    padded shape of each micro-batch
- * @param packing   whether a row holds as many sequences as fit into the length of the step's longest, instead of one
+ * @param rowLength where a row may hold several sequences: tokens of a row, unless a sequence is longer. Default: one sequence each
  * @returns none if no token of the step has weight
  */
 export function microBatches(
@@ -40,23 +40,27 @@ export function microBatches(
   batchSize: number,
   normalization: LossNormalization,
   choose: ShapeChoice = bucketed,
-  packing = false,
+  rowLength?: number,
 ): MicroBatch[] {
   const factors = new Map(lossFactors(sequences, normalization).map((factor, index) => [sequences[index], factor]));
-  return groups(sequences, batchSize, packing).map((group) => {
+  return groups(sequences, batchSize, rowLength).map((group) => {
     const batch = fill(group, choose(shapeOf(group)), (of) => factors.get(of) ?? 0);
-    return packing ? { ...batch, positions: positionsOf(group, batch) } : batch;
+    return rowLength === undefined ? batch : { ...batch, positions: positionsOf(group, batch) };
   });
 }
 
 /** The shapes without padding that {@link microBatches} needs for a step. */
-export function neededShapes(sequences: readonly WeightedSequence[], batchSize: number, packing = false): BatchShape[] {
-  return groups(sequences, batchSize, packing).map(shapeOf);
+export function neededShapes(
+  sequences: readonly WeightedSequence[],
+  batchSize: number,
+  rowLength?: number,
+): BatchShape[] {
+  return groups(sequences, batchSize, rowLength).map(shapeOf);
 }
 
-function groups(sequences: readonly WeightedSequence[], batchSize: number, packing: boolean): Row[][] {
+function groups(sequences: readonly WeightedSequence[], batchSize: number, rowLength: number | undefined): Row[][] {
   const useful = sequences.filter((sequence) => inputLength(sequence) > 0);
-  const rows = packing ? packed(useful) : useful.map((sequence) => [sequence]);
+  const rows = rowLength === undefined ? useful.map((sequence) => [sequence]) : packed(useful, rowLength);
   const byLength = rows.map((row) => ({ row, length: lengthOf(row) })).sort((a, b) => b.length - a.length);
   return chunks(
     byLength.map(({ row }) => row),
@@ -64,8 +68,8 @@ function groups(sequences: readonly WeightedSequence[], batchSize: number, packi
   );
 }
 
-function packed(sequences: readonly WeightedSequence[]): Row[] {
-  const rows = packRows(sequences.map(inputLength));
+function packed(sequences: readonly WeightedSequence[], rowLength: number): Row[] {
+  const rows = packRows(sequences.map(inputLength), rowLength);
   return rows.map((row) => row.map((index) => sequences[index] as WeightedSequence));
 }
 

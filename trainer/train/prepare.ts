@@ -4,15 +4,17 @@ import { type AdamW, createAdamW } from './adamw.ts';
 import type { TrainingData } from './data.ts';
 import { type MicroBatch, neededShapes } from './micro-batches.ts';
 import { createTrainPrograms, type TrainedModel, type TrainPrograms } from './programs.ts';
-import type { WeightedSequence } from './sequence.ts';
+import { inputLength, type WeightedSequence } from './sequence.ts';
 import type { TrainSettings } from './settings.ts';
-import { type BatchShape, planShapes, type ShapeChoice } from './shapes.ts';
+import { bucketed, planShapes, type ShapeChoice } from './shapes.ts';
 import { validationBatches } from './validation.ts';
 
 export interface PreparedPrograms {
   readonly optimizer: AdamW;
   readonly programs: TrainPrograms;
   readonly choose: ShapeChoice;
+  /** Tokens of a row that may hold several sequences; undefined: each holds one. */
+  readonly rowLength: number | undefined;
   readonly validation: readonly MicroBatch[];
 }
 
@@ -35,7 +37,10 @@ export function preparePrograms(
   const { adam, weightDecay, decay = 'all', maxGradNorm, gradientAccumulationSteps } = settings;
   const { gradientCheckpointing = false, packing = false } = settings;
   const rowCost = relativeRowCost(model.config);
-  const { shapes, choose } = planShapes(plannedShapes(data, settings), rowCost);
+  const steps = plannedSteps(data, settings.epochs);
+  const rowLength = packing ? packedLength(steps) : undefined;
+  const needed = steps.flatMap((sequences) => neededShapes(sequences, settings.batchSize, rowLength));
+  const { shapes, choose } = planShapes(needed, rowCost);
   if (shapes.length === 0)
     throw new CftError('NoCriticalToken', 'no token of the training data has weight', {
       hint: 'train on another objective, or annotate with strict-2, which finds more critical tokens',
@@ -48,18 +53,23 @@ export function preparePrograms(
   });
   const validation = validationBatches(measured, measuredBatchSize, rowCost);
   programs.prepare([shapes], validation);
-  return { optimizer, programs, choose, validation };
+  return { optimizer, programs, choose, rowLength, validation };
 }
 
-function plannedShapes(data: TrainingData, { epochs, batchSize, packing }: TrainSettings): BatchShape[] {
-  const shapes: BatchShape[] = [];
-  let planned = 0;
+function plannedSteps(data: TrainingData, epochs: number): (readonly WeightedSequence[])[] {
+  const steps: (readonly WeightedSequence[])[] = [];
   for (let epoch = 0; epoch < epochs; epoch++)
     for (const sequences of data.steps(epoch)) {
-      if (planned++ >= PLANNED_STEPS) return shapes;
-      shapes.push(...neededShapes(sequences, batchSize, packing));
+      if (steps.length >= PLANNED_STEPS) return steps;
+      steps.push(sequences);
     }
-  return shapes;
+  return steps;
+}
+
+/** The padded length of the longest sequence: with rows of one length, steps differ in the number of rows only, and need few shapes. */
+function packedLength(steps: readonly (readonly WeightedSequence[])[]): number {
+  const longest = steps.flat().reduce((most, sequence) => Math.max(most, inputLength(sequence)), 1);
+  return bucketed({ batch: 1, time: longest, rows: 1 }).time;
 }
 
 /** Work of lm_head for a predicted token relative to that of the layers for an input token: the quotient of their weights. */

@@ -150,10 +150,9 @@ class Training {
   /** One optimizer step; undefined if no token has weight. */
   #update(sequences: readonly WeightedSequence[], learningRate: number): StepOutcome | undefined {
     const { model, settings } = this.#options;
-    const { programs, optimizer, choose } = this.#prepared;
+    const { programs, optimizer, choose, rowLength } = this.#prepared;
     for (const sequence of sequences) checkSequence(sequence, model.config.vocabSize);
-    const { batchSize, lossNormalization, packing } = settings;
-    const batches = microBatches(sequences, batchSize, lossNormalization, choose, packing);
+    const batches = microBatches(sequences, settings.batchSize, settings.lossNormalization, choose, rowLength);
     const { step, updates, skippedSteps, tokensTrained } = this.#counters;
     if (batches.length === 0) {
       this.#counters = { ...this.#counters, step: step + 1, skippedSteps: skippedSteps + 1 };
