@@ -53,6 +53,7 @@ const POINTS: readonly Point[] = [
   { model: '12 M', work: 'train', batch: 32, length: 128 },
   { model: '12 M', work: 'train', batch: 8, length: 512 },
   { model: '12 M', work: 'train', batch: 2, length: 2048 },
+  { model: '12 M', work: 'train', batch: 8, length: 2048 },
 ];
 
 /** Prints time and peak memory as the model, the batch and the sequences grow. Each point has a process of its own, so that its memory is its own. */
