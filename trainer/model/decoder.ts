@@ -6,6 +6,7 @@
  * Rows are tokens: there is no batch axis outside attention.
  */
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
+import { after } from '../tensor/after.ts';
 import { tf } from '../tensor/tf.ts';
 import type { ModelConfig } from './config.ts';
 import type { Attend, Parameters } from './parameters.ts';
@@ -193,19 +194,22 @@ function splitColumns(x: Tensor2D, widths: readonly number[]): Tensor2D[] {
   return tf.split(x, [...widths], 1) as Tensor2D[];
 }
 
-/** silu(gate) * up, both [rows, d], with its gradient in closed form: a third less time than tfjs's chain, forward and backward. */
+/**
+ * silu(gate) * up, both [rows, d], with its gradient in closed form: a third less time than tfjs's chain, forward and backward. It keeps
+ * its inputs only: they are among the widest of a layer.
+ */
 function gatedSilu(gate: Tensor2D, up: Tensor2D): Tensor2D {
   const op = tf.customGrad((...args) => {
     const [gate, up, save] = args as unknown as [Tensor2D, Tensor2D, (tensors: Tensor[]) => void];
-    const sigmoid = tf.sigmoid(gate);
-    const silu = tf.mul(gate, sigmoid);
-    save([sigmoid, silu, up]);
+    save([gate, up]);
     const gradFunc = (dy: Tensor, saved: Tensor[]) => {
-      const [sigmoid, silu, up] = saved as [Tensor2D, Tensor2D, Tensor2D];
+      const [gate, up] = saved as [Tensor2D, Tensor2D];
+      const sigmoid = tf.sigmoid(after(gate, dy));
+      const silu = tf.mul(gate, sigmoid);
       const slope = tf.add(silu, tf.mul(sigmoid, tf.sub(1, silu)));
       return [tf.mul(tf.mul(dy, up), slope), tf.mul(dy, silu)];
     };
-    return { value: tf.mul(silu, up), gradFunc };
+    return { value: tf.mul(tf.mul(gate, tf.sigmoid(gate)), up), gradFunc };
   });
   return op(gate, up) as Tensor2D;
 }

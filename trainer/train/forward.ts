@@ -34,17 +34,8 @@ export interface BatchTensors {
 /** Logits at the batch's rows only: [rows, vocab]. */
 export function logitsOf({ config, parameters: p }: TrainedModel, shape: BatchShape, batch: BatchTensors): Tensor2D {
   const { embed, layers, norm } = partsOf(config, shape, batch);
-  return lmHead(
-    config,
-    p,
-    gatherRows(
-      norm(
-        p,
-        layers.reduce((x, layer) => layer(p, x), embed(p)),
-      ),
-      batch.rowIndices,
-    ),
-  );
+  const hidden = layers.reduce((x, layer) => layer(p, x), embed(p));
+  return lmHead(config, p, gatherRows(norm(p, hidden), batch.rowIndices));
 }
 
 /**
@@ -66,15 +57,11 @@ export function lossAndGradients(
   const parameters = (seed: Tensor1D) => model.withDropout?.(seed) ?? model.parameters;
   const lossOf = (p: Parameters, hidden: Tensor2D) =>
     weightedCrossEntropy(lmHead(config, p, gatherRows(norm(p, hidden), rowIndices)), targets, weights);
-  const links: Link[] = [
-    (_, late) => embed(parameters(late(seed))),
-    ...layers.map(
-      (layer): Link =>
-        (x, late) =>
-          layer(parameters(late(seed)), x as Tensor2D),
-    ),
-    (x, late) => lossOf(parameters(late(seed)), x as Tensor2D),
-  ];
+  const link =
+    (part: (p: Parameters, hidden: Tensor2D) => Tensor): Link =>
+    (x, late) =>
+      part(parameters(late(seed)), x as Tensor2D);
+  const links = [link(embed), ...layers.map(link), link(lossOf)];
   const whole: Link = (x, late) => links.reduce((hidden: Tensor | undefined, link) => link(hidden, late), x) as Tensor;
   // A variable reads as one and the same tensor until it is written, so the links use the tensors listed here.
   const trained = [...model.trained.values()].map((variable) => variable.read());
