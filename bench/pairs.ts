@@ -32,8 +32,8 @@ export interface LeftOut extends Pick<Names, 'name' | 'peer'> {
 export type Row = Comparison | LeftOut;
 
 /**
- * Both sides in turn, so that a machine whose speed drifts slows both: ours first in one pair, second in the next. Each is run once
- * before, uncounted.
+ * Both sides in turn, so that a machine whose speed drifts slows both: ours first in one pair, second in the next. Neither is warmed up:
+ * whoever asks has run both before, to check that they do the same.
  */
 export async function compare(
   names: Names,
@@ -43,8 +43,6 @@ export async function compare(
 ): Promise<Comparison> {
   const run = { ours, theirs };
   const measured = { ours: [] as number[], theirs: [] as number[] };
-  await ours();
-  await theirs();
   for (let pair = 0; pair < pairs; pair++)
     for (const side of pair % 2 === 0 ? (['ours', 'theirs'] as const) : (['theirs', 'ours'] as const))
       measured[side].push(await run[side]());
