@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { answerUpload, filesOf, type UploadState } from './testing-upload.ts';
+import { answerUpload, filesOf, type UploadState } from './testdata/hub-upload.ts';
 
 export interface FakeRepo {
   readonly type: 'model' | 'dataset';

@@ -1,6 +1,6 @@
 /** The part of the Hugging Face hub's HTTP API that uploads use, for tests. */
 import { createHash } from 'node:crypto';
-import { type FakeRepo, isLfs } from './testing.ts';
+import { type FakeRepo, isLfs } from '../testing.ts';
 
 export interface Upload {
   readonly method: string;
