@@ -36,7 +36,7 @@ export const SavingsSpec = z
     draftTokens: count(0, 16)
       .default(0)
       .describe(
-        'Tokens of the response that are guessed to follow at each step, and taken where the model chooses the same. Pays where steps take the same time whatever they compute, as on a GPU; on a processor each guess costs as much as a token.',
+        'Tokens of the response that are guessed to follow at each step, and taken where the model chooses the same. Pays for small models, and where steps take about the same time whatever they compute; for a large model on a processor each guess costs as much as a token.',
       ),
     earlyStop: z
       .boolean()

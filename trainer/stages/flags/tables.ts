@@ -151,7 +151,7 @@ export const ANNOTATE_FLAGS: readonly Flag[] = [
   },
   {
     flags: '--draft-tokens <n>',
-    help: 'guess n tokens of the response at each step; pays on a GPU',
+    help: 'guess n tokens of the response at each step; pays for small models',
     path: ['spec', 'annotate', 'savings', 'draftTokens'],
     as: 'number',
   },
