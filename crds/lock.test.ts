@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -53,6 +53,16 @@ test('a lock file that a disk error made unreadable does not block for ever', as
   await (await takeLock(path, 'this run')).release();
   writeFileSync(path, '{"pid":');
   await (await takeLock(path, 'this run')).release();
+});
+
+test('a process that died while it removed a dead lock does not keep others from it', async () => {
+  await (await takeLock(path, 'this run')).release();
+  writeFileSync(path, JSON.stringify({ pid: process.pid, started: '1', host: hostname() }));
+  mkdirSync(`${path}.removal`);
+  const longAgo = new Date(Date.now() - 60_000);
+  utimesSync(`${path}.removal`, longAgo, longAgo);
+  await (await takeLock(path, 'this run')).release();
+  expect(readdirSync(join(directory, 'run'))).toEqual([]);
 });
 
 test("another host's lock counts for as long as it is kept fresh", async () => {

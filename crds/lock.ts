@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { link, mkdir, open, readFile, rename, stat, unlink, utimes } from 'node:fs/promises';
+import { link, mkdir, open, readFile, rmdir, stat, unlink, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { CftError } from './errors.ts';
@@ -22,10 +22,12 @@ export interface Lock {
 const BEAT_MILLISECONDS = 2000;
 /** How long another host's lock must stand still to be taken for dead. */
 const FOREIGN_PATIENCE_MILLISECONDS = 4 * BEAT_MILLISECONDS;
+/** After so long, whoever was removing a dead lock has died over it. */
+const REMOVAL_MILLISECONDS = 5000;
 
 /**
  * Takes the lock file at `path` for this process; a lock whose holder has died, however it died, is taken over. The file appears whole
- * (hard link of a finished one), and is moved away before it is replaced, so that of several takers one wins.
+ * (hard link of a finished one), and only where there is none. A living holder's file is touched by nobody else.
  *
  * @param what what the lock keeps single, for the message, e.g. `run directory runs/demo`
  * @throws CftError AlreadyRunning if another living process holds it
@@ -42,7 +44,7 @@ export async function takeLock(path: string, what: string): Promise<Lock> {
     while (!(await linked(own, path))) {
       const holder = await lockHolder(path);
       if (holder !== undefined && (await lives(holder, path))) throw alreadyRunning(what, path, holder);
-      if (holder !== undefined || (await modified(path)) !== undefined) await removeIf(path, holder);
+      if (holder !== undefined || (await modified(path)) !== undefined) await removeDead(path, holder);
     }
   } finally {
     await unlink(own);
@@ -52,7 +54,7 @@ export async function takeLock(path: string, what: string): Promise<Lock> {
   return {
     release: async () => {
       clearInterval(beat);
-      await removeIf(path, self);
+      if (isSame(await lockHolder(path), self)) await unlinked(path);
     },
   };
 }
@@ -125,18 +127,36 @@ async function linked(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** Removes the lock if it is still that of `holder`: moved away first, looked at, and put back if it was another's. */
-async function removeIf(path: string, holder: LockHolder | undefined): Promise<void> {
-  const aside = join(dirname(path), `.${randomBytes(6).toString('hex')}.lock`);
+/**
+ * Removes the lock of a holder that has died, if it is still there. One process at a time does so: else a slow one would remove the lock of who
+ * took it meanwhile.
+ */
+async function removeDead(path: string, holder: LockHolder | undefined): Promise<void> {
+  const guard = `${path}.removal`;
   try {
-    await rename(path, aside);
+    await mkdir(guard);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    const since = await modified(guard);
+    if (since !== undefined && Date.now() - since > REMOVAL_MILLISECONDS) await rmdir(guard).catch(() => undefined);
+    return;
   }
-  const moved = await lockHolder(aside);
-  if (JSON.stringify(moved) !== JSON.stringify(holder)) await linked(aside, path);
-  await unlink(aside);
+  try {
+    if (isSame(await lockHolder(path), holder)) await unlinked(path);
+  } finally {
+    await rmdir(guard).catch(() => undefined);
+  }
+}
+
+function isSame(a: LockHolder | undefined, b: LockHolder | undefined): boolean {
+  return a?.pid === b?.pid && a?.started === b?.started && a?.host === b?.host;
+}
+
+async function unlinked(path: string): Promise<void> {
+  await unlink(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
 }
 
 async function modified(path: string): Promise<number | undefined> {
