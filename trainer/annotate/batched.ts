@@ -84,11 +84,12 @@ function rolloutDecoder({ engine, eosTokenIds, recheck, savings, tokenizer, veri
     closeBelow: recheck?.margin ?? 0,
     draft: ({ annotation, prefix }, ids) =>
       draftFrom(annotation.response.responseIds, [...prefix, ...ids], savings.draftTokens),
-    isDecided: savings.earlyStop
-      ? ({ annotation, prefix }, ids) =>
-          isTimeToAsk(prefix.length + ids.length) &&
-          isDecided([...prefix, ...ids], annotation.response.answer, { tokenizer, verifier })
-      : undefined,
+    isDecided:
+      savings.earlyStop && verifier.isFinal !== undefined
+        ? ({ annotation, prefix }, ids) =>
+            isTimeToAsk(prefix.length + ids.length) &&
+            isDecided([...prefix, ...ids], annotation.response.answer, { tokenizer, verifier })
+        : undefined,
     onStep,
   });
 }

@@ -1,5 +1,6 @@
 import type { SavingsSpec } from '../../crds/spec/rollout.ts';
 import type { BranchStep } from '../decode/branch-decoder.ts';
+import type { RolloutResult } from './rollout.ts';
 
 /** What batched annotation leaves out of the definition's work. None of it changes a mask; each can be turned off, to see what it is worth. */
 export type Savings = SavingsSpec;
@@ -11,7 +12,7 @@ export interface SavingsObserver {
     readonly outcome: 'correct' | 'wrong';
     readonly decoded: number;
     readonly shared: number;
-    readonly finish: 'eos' | 'length' | 'decided';
+    readonly finish: RolloutResult['finish'];
   }) => void;
   readonly onStep?: (step: BranchStep) => void;
 }
