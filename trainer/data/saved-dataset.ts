@@ -38,10 +38,11 @@ export function stateFileOf(name: string): string {
  */
 export async function inSavedOrder(dir: string, names: readonly string[]): Promise<readonly string[]> {
   const [first] = names;
-  const state = first?.endsWith('.arrow') ? stateFileOf(first) : undefined;
-  const path = state === undefined ? undefined : join(dir, ...state.split('/'));
-  const text = path === undefined ? undefined : await readFile(path, 'utf8').catch(() => undefined);
-  if (state === undefined || path === undefined || text === undefined) return names;
+  if (!first?.endsWith('.arrow')) return names;
+  const state = stateFileOf(first);
+  const path = join(dir, ...state.split('/'));
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  if (text === undefined) return names;
   const ordered = readState(text, path).map((name) => posix.join(posix.dirname(state), name));
   const missing = ordered.find((name) => !names.includes(name));
   if (missing === undefined) return ordered;

@@ -206,17 +206,16 @@ function checkCoverage(tensors: readonly TensorEntry[], dataStart: number, size:
 }
 
 async function openForReading(path: string) {
-  try {
-    if ((await inputFileSize(path)) === undefined) throw new Error('there is no such file');
-    return await open(path, 'r');
-  } catch (cause) {
-    if (cause instanceof CftError) throw cause;
-    throw new CftError('FileNotFound', `${basename(path)} cannot be opened: ${(cause as Error).message}`, {
+  const cannot = (cause: Error) =>
+    new CftError('FileNotFound', `${basename(path)} cannot be opened: ${cause.message}`, {
       where: path,
       hint: 'check the path, and that this user may read it',
       cause,
     });
-  }
+  if ((await inputFileSize(path)) === undefined) throw cannot(new Error('there is no such file'));
+  return open(path, 'r').catch((cause) => {
+    throw cannot(cause);
+  });
 }
 
 /** Fills the buffer from that byte of the file on. */
