@@ -29,7 +29,6 @@ export interface Workload {
     readonly maxNewTokens: number;
     /** Rollouts at the same time. */
     readonly batchSize: number;
-    readonly draftTokens: number;
     /** Every so manieth place of a response is rolled out by the peer, whose time counts as many times. */
     readonly every: number;
     /** Responses that the peer rolls out one at a time. */
@@ -52,7 +51,7 @@ const EXAMPLE_WORKLOAD: Workload = {
   verifier: createVerifier({ type: 'math' }),
   textOf: (tokenizer, ids) => tokenizer.decode(ids, { skipSpecialTokens: true }),
   decodeTokens: 48,
-  annotate: { responses: 64, maxNewTokens: 128, batchSize: 256, draftTokens: 2, every: 1, definitions: 3 },
+  annotate: { responses: 64, maxNewTokens: 128, batchSize: 256, every: 1, definitions: 3 },
   train: { sequences: 32, newTokens: 64 },
   pairs: 8,
 };
@@ -80,7 +79,7 @@ const RANDOM_WORKLOAD: Workload = {
   },
   textOf: (_, ids) => ids.join(' '),
   decodeTokens: 24,
-  annotate: { responses: 16, maxNewTokens: 32, batchSize: 256, draftTokens: 0, every: 8, definitions: 2 },
+  annotate: { responses: 16, maxNewTokens: 32, batchSize: 256, every: 8, definitions: 2 },
   train: { sequences: 8, newTokens: 96 },
   pairs: 4,
 };
