@@ -19,6 +19,7 @@ import { SetupFailure } from './report.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const quietSource = join(here, 'quiet_start.cc');
+const copiedTensor = join(here, 'copied_tensor.h');
 const flags = ['-O2', '-std=c++17', '-fPIC', '-shared', '-DNAPI_VERSION=8', '-Wl,-rpath,$ORIGIN/../../deps/lib'];
 
 /**
@@ -30,7 +31,7 @@ const flags = ['-O2', '-std=c++17', '-fPIC', '-shared', '-DNAPI_VERSION=8', '-Wl
 export function addonKey(packageDir: string, home: string): string {
   const hash = createHash('sha256').update(home).update(flags.join(' '));
   const sources = readdirSync(join(packageDir, 'binding')).sort();
-  for (const path of [...sources.map((name) => join(packageDir, 'binding', name)), quietSource])
+  for (const path of [...sources.map((name) => join(packageDir, 'binding', name)), quietSource, copiedTensor])
     hash.update(readFileSync(path));
   return hash.digest('hex').slice(0, 16);
 }
@@ -51,7 +52,10 @@ export async function compileAddon(packageDir: string, home: string, key: string
     const { addon, quiet } = addonFiles(part);
     const binding = ['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => join(packageDir, 'binding', name));
     await Promise.all([
-      compile(compiler, [...flags, ...include, ...binding, '-o', addon, '-ltensorflow', '-ltensorflow_framework']),
+      compile(compiler, [
+        ...[...flags, ...include, '-include', copiedTensor, ...binding],
+        ...['-o', addon, '-ltensorflow', '-ltensorflow_framework'],
+      ]),
       compileQuietStart(compiler, home, [...flags, ...include, quietSource, '-o', quiet]),
     ]);
     rmSync(target, { recursive: true, force: true });

@@ -1,4 +1,7 @@
 import { createRequire } from 'node:module';
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createSession } from './create-session.ts';
 import { EagerSession } from './eager-session.ts';
@@ -171,6 +174,22 @@ test('a tensor read before an in-place update cannot be used after it', () => {
       return { y: tf.add(stale, 1) };
     }),
   ).toThrow(/read the variable again|before its variable was updated/);
+  session.dispose();
+});
+
+// Memory that TensorFlow shared with JavaScript would be given back by the thread that overwrites the variable, and Node may then crash.
+test('what was loaded is copied: TensorFlow holds on to no array', async () => {
+  const session = createSession();
+  // Many: by itself TensorFlow would take the memory of those that happen to lie at a multiple of 64 bytes.
+  const loaded = Array.from({ length: 256 }, (_, index) => {
+    const values = new Float32Array(32).fill(index);
+    session.variable(`v${index}`, f32(32)).load(values);
+    return new WeakRef(values);
+  });
+  await setImmediate();
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
+  expect(loaded.filter((values) => values.deref() !== undefined)).toHaveLength(0);
   session.dispose();
 });
 
