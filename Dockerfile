@@ -26,6 +26,7 @@ RUN apt-get update \
 COPY scripts/setup.mjs scripts/
 COPY scripts/setup scripts/setup
 COPY trainer/tensor trainer/tensor
+COPY trainer/kernels trainer/kernels
 COPY crds crds
 COPY bin bin
 RUN NODE_ENV=production CFT_TENSORFLOW=${TENSORFLOW} node scripts/setup.mjs

@@ -15,29 +15,34 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { addonPaths } from '../../trainer/tensor/backend-state.ts';
 import { run } from './process.mjs';
-import { SetupFailure } from './report.mjs';
+import { SetupFailure, say } from './report.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const quietSource = join(here, 'quiet_start.cc');
 const copiedTensor = join(here, 'copied_tensor.h');
+const kernelsDir = join(here, '../../trainer/kernels');
 const flags = ['-O2', '-std=c++17', '-fPIC', '-shared', '-DNAPI_VERSION=8', '-Wl,-rpath,$ORIGIN/../../deps/lib'];
 
+/** For trainer/kernels: what is defined leaves out a header of TensorFlow's C API that pip's package does not have. */
+const kernelFlags = ['-O3', '-DIS_SLIM_BUILD', '-Wno-psabi', '-pthread'];
+
 /**
- * Names a build of the addon by what goes into it. Its interface to Node (N-API) is the same for all versions.
+ * Names a build of the addons by what goes into it. Its interface to Node (N-API) is the same for all versions.
  *
  * @param packageDir folder of tfjs-node-gpu
  * @param home       TensorFlow, see `tensorflowHome`
  */
 export function addonKey(packageDir: string, home: string): string {
-  const hash = createHash('sha256').update(home).update(flags.join(' '));
-  const sources = readdirSync(join(packageDir, 'binding')).sort();
-  for (const path of [...sources.map((name) => join(packageDir, 'binding', name)), quietSource, copiedTensor])
+  const hash = createHash('sha256')
+    .update(home)
+    .update([...flags, ...kernelFlags].join(' '));
+  for (const path of [...filesOf(join(packageDir, 'binding')), quietSource, copiedTensor, ...filesOf(kernelsDir)])
     hash.update(readFileSync(path));
   return hash.digest('hex').slice(0, 16);
 }
 
 /**
- * Compiles the addon against a TensorFlow, into the cache beside it.
+ * Compiles the addons against a TensorFlow, into the cache beside it.
  *
  * @throws SetupFailure if there is no C++ compiler or it fails
  */
@@ -49,7 +54,7 @@ export async function compileAddon(packageDir: string, home: string, key: string
   try {
     const compiler = await findCompiler();
     const include = ['-I', napiHeaders(root), '-I', join(home, 'include'), '-I', packageDir, '-L', join(home, 'lib')];
-    const { addon, quiet } = addonFiles(part);
+    const { addon, quiet, kernels } = addonFiles(part);
     const binding = ['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => join(packageDir, 'binding', name));
     await Promise.all([
       compile(compiler, [
@@ -57,6 +62,7 @@ export async function compileAddon(packageDir: string, home: string, key: string
         ...['-o', addon, '-ltensorflow', '-ltensorflow_framework'],
       ]),
       compileQuietStart(compiler, home, [...flags, ...include, quietSource, '-o', quiet]),
+      compileKernels(compiler, [...flags, ...kernelFlags, ...include], kernels),
     ]);
     rmSync(target, { recursive: true, force: true });
     renameSync(part, target);
@@ -78,9 +84,13 @@ export function linkAddon(packageDir: string, home: string, key: string): void {
   replaceByLink(join(packageDir, 'deps'), home);
   for (const [from, to] of [
     [built.quiet, wanted.quiet],
+    [built.kernels, wanted.kernels],
     [built.addon, wanted.addon],
   ] as const) {
-    if (!existsSync(from)) continue;
+    if (!existsSync(from)) {
+      rmSync(to, { force: true });
+      continue;
+    }
     copyFileSync(from, `${to}.part`);
     renameSync(`${to}.part`, to);
   }
@@ -97,8 +107,9 @@ function addonDir(home: string, key: string): string {
   return join(home, `addon-${key}`);
 }
 
-function addonFiles(dir: string): { readonly addon: string; readonly quiet: string } {
-  return { addon: join(dir, 'tfjs_binding.node'), quiet: join(dir, 'quiet_start.node') };
+function addonFiles(dir: string): Record<'addon' | 'quiet' | 'kernels', string> {
+  const file = (name: string) => join(dir, `${name}.node`);
+  return { addon: file('tfjs_binding'), quiet: file('quiet_start'), kernels: file('kernels') };
 }
 
 /** Replaces whatever is at `path` by a link. */
@@ -111,6 +122,12 @@ function replaceByLink(path: string, target: string): void {
   if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) renameSync(path, old);
   renameSync(part, path);
   rmSync(old, { recursive: true, force: true });
+}
+
+function filesOf(dir: string): string[] {
+  return readdirSync(dir)
+    .sort()
+    .map((name) => join(dir, name));
 }
 
 async function compile(compiler: string, args: readonly string[]): Promise<void> {
@@ -128,6 +145,17 @@ async function compile(compiler: string, args: readonly string[]): Promise<void>
     'use a compiler that knows C++17, such as g++ 8 or newer (set CXX to choose one)',
     stderr,
   );
+}
+
+/** Compiles our own ops. A compiler that does not know the processors that they are for costs speed, no more. */
+async function compileKernels(compiler: string, options: readonly string[], to: string): Promise<void> {
+  const sources = filesOf(kernelsDir).filter((path) => path.endsWith('.cc'));
+  try {
+    await compile(compiler, [...options, ...sources, '-o', to, '-ltensorflow_framework']);
+  } catch (error) {
+    if (!(error instanceof SetupFailure)) throw error;
+    say('addon', `decoding without trainer/kernels, more slowly: ${error.message}; ${error.hint}`);
+  }
 }
 
 /** Compiles the small addon that keeps TensorFlow's start quiet. Where its logger's version cannot be told, the start is noisy. */

@@ -16,9 +16,12 @@ export function tensorflowHome(cache: string, variant: Variant, arch: string): s
   return join(cache, `tensorflow-${wheels.version}-${variant}-${arch}`);
 }
 
+/** What is unpacked last among the libraries, and a header that caches of earlier releases lack. */
+const SIGNS = ['lib/libtensorflow.so', 'include/tsl/platform/platform.h'];
+
 /** Whether a build is in the cache. */
 export function hasTensorflow(home: string): boolean {
-  return existsSync(join(home, 'lib/libtensorflow.so'));
+  return SIGNS.every((path) => existsSync(join(home, path)));
 }
 
 /**

@@ -13,6 +13,7 @@ HEADERS = (
     "tensorflow/include/tensorflow/c/",
     "tensorflow/include/tensorflow/core/platform/ctstring",
     "tensorflow/include/tsl/platform/ctstring",
+    "tensorflow/include/tsl/platform/platform.h",
     "tensorflow/include/xla/tsl/c/",
 )
 LIBRARIES = ("tensorflow/libtensorflow_cc.so.2", "tensorflow/libtensorflow_framework.so.2")

@@ -4,7 +4,7 @@ import { attentionMasks } from '../model/decoder.ts';
 import type { Attend } from '../model/parameters.ts';
 import type { Variable } from '../tensor/session.ts';
 import { tf } from '../tensor/tf.ts';
-import { blocksOf, type KvCache, tokenRows } from './kv-cache.ts';
+import { blocksOf, eachRepeated, type KvCache, tokenRows } from './kv-cache.ts';
 
 /** Blocks that a step looks at: of the origins, and of what their branches have of their own. */
 export interface BranchReach {
@@ -45,8 +45,7 @@ export function branchAttention(
   const run = positions.shape[0] / slots;
   const alone = [slots * kvHeads, run * sharing, -1];
   const together = [groups * kvHeads, width * run * sharing, -1];
-  const slotOf = tf.floorDiv(tf.range(0, slots * run, 1, 'int32'), tf.scalar(run, 'int32')) as Tensor1D;
-  const rows = tokenRows(branches, kvHeads, slotOf, tf.sub(positions, starts));
+  const rows = tokenRows(branches, kvHeads, branchSlots(branches, run), tf.sub(positions, starts));
   const put = (variable: Variable, x: Tensor3D) =>
     blocksOf(
       variable.updateRows(rows, tf.reshape(x, [slots * run * kvHeads, headDim])),
@@ -80,6 +79,11 @@ export function branchAttention(
       .reduce((a, b) => tf.add(a, b));
     return tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [slots * run, heads * headDim]);
   };
+}
+
+/** The slot of each of the new tokens: [slots * run] int32. */
+export function branchSlots({ slots }: KvCache, run: number): Tensor1D {
+  return eachRepeated(tf.range(0, slots, 1, 'int32'), run);
 }
 
 type Layer = KvCache['layers'][number];

@@ -1,8 +1,10 @@
 import type { Tensor1D } from '@tensorflow/tfjs-core';
-import { decoderHidden, lmHead } from '../model/decoder.ts';
+import { lmHead } from '../model/decoder.ts';
 import type { Program, Session } from '../tensor/session.ts';
-import { type BranchReach, branchAttention } from './branch-attention.ts';
+import { type BranchReach, branchAttention, branchSlots } from './branch-attention.ts';
+import { cachedHidden } from './cached-hidden.ts';
 import { type Greedy, greedy } from './choose.ts';
+import { fuses } from './fused-layers.ts';
 import { createKvCache, type KvCache } from './kv-cache.ts';
 import { ProgramSet } from './program-set.ts';
 import type { DecodableModel } from './programs.ts';
@@ -62,7 +64,7 @@ export class BranchEngine {
     this.run = run;
     this.#scorer = new Scorer(session, model, { origins, maxLength: originLength, topK, name });
     this.#originReaches = this.#scorer.reaches;
-    this.#branchReaches = new Reaches(branchLength, BRANCH_BLOCK);
+    this.#branchReaches = new Reaches(branchLength, BRANCH_BLOCK, fuses(session, model));
     const own = { slots: origins * width, blocks: this.#branchReaches.most, block: BRANCH_BLOCK, group: width };
     const branches = createKvCache(session, model.config, `${name}.cache`, own);
     this.#programs = new ProgramSet(
@@ -126,15 +128,18 @@ export class BranchEngine {
 
 function declareStep(
   session: Session,
-  { config, parameters }: DecodableModel,
+  model: DecodableModel,
   label: string,
   { origins, branches, run }: { readonly origins: KvCache; readonly branches: KvCache; readonly run: number },
   reach: BranchReach,
 ): Program {
+  const { config, parameters } = model;
   const each = { shape: [branches.slots * run], dtype: 'int32' } as const;
   return session.program(label, { ids: each, positions: each, starts: each }, (inputs): Greedy => {
     const { ids, positions, starts } = inputs as Readonly<Record<keyof BranchStates, Tensor1D>>;
-    const attend = branchAttention(config, { origins, branches, starts, positions }, reach);
-    return greedy(lmHead(config, parameters, decoderHidden(config, parameters, ids, positions, attend)));
+    const shared = { cache: origins, starts };
+    const tokens = { ids, positions, slots: branchSlots(branches, run), cache: branches, shared };
+    const attend = () => branchAttention(config, { origins, branches, starts, positions }, reach);
+    return greedy(lmHead(config, parameters, cachedHidden(session, model, tokens, attend)));
   }) as Program;
 }

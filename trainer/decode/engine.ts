@@ -1,5 +1,6 @@
 import { requireFixedAngles } from '../model/rope.ts';
 import type { Program, Session } from '../tensor/session.ts';
+import { fuses } from './fused-layers.ts';
 import { BLOCK, createKvCache } from './kv-cache.ts';
 import { ProgramSet } from './program-set.ts';
 import {
@@ -55,7 +56,7 @@ export class DecodeEngine {
     const { slots, maxLength, topK = 0, sampling = false, name = 'decode' } = options;
     const { config } = model;
     requireFixedAngles(config, maxLength);
-    this.#reaches = new Reaches(maxLength, BLOCK);
+    this.#reaches = new Reaches(maxLength, BLOCK, fuses(session, model));
     const settings = {
       ...{ session, model, entropy: options.entropy === true },
       cache: createKvCache(session, config, `${name}.cache`, { slots, blocks: this.#reaches.most }),

@@ -14,16 +14,32 @@ beforeAll(async () => {
   await loadBackend();
 });
 
-describe.each(FAMILY_FIXTURES)('%s', (name) => {
+const cases = FAMILY_FIXTURES.flatMap((name) => [
+  { name, how: 'layers as one op', kernels: true },
+  { name, how: 'op by op', kernels: false },
+]);
+
+async function open(name: string, kernels: boolean) {
+  const session = createSession({ kernels });
+  return { session, model: await loadModel(session, fixtureDir(name), { frozen: { bfloat16: false } }) };
+}
+
+/** Scores by whole passes, op by op. */
+async function wholePasses(name: string) {
+  const { session, model } = await open(name, false);
+  const scorer = new Scorer(session, model, { origins: 1, maxLength: 64, topK: 2, name: 'whole' });
+  return { score: (ids: readonly number[]) => scorer.score(0, ids), dispose: () => session.dispose() };
+}
+
+describe.each(cases)('$name, $how', ({ name, kernels }) => {
   test('tokens decoded one by one are those of transformers, with the probabilities of a pass over all', async () => {
-    const session = createSession();
-    const model = await loadModel(session, fixtureDir(name));
+    const { session, model } = await open(name, kernels);
     const { ids: all, time } = await readInputs(fixtureDir(name));
     const prompt = all.slice(0, time);
     const engine = new DecodeEngine(session, model, { slots: 3, maxLength: 64, topK: 2 });
     const eosTokenIds = new Set<number>();
     const decoder = new BatchDecoder<string>(engine, { eosTokenIds });
-    const scorer = new Scorer(session, model, { origins: 1, maxLength: 64, topK: 2, name: 'whole' });
+    const scorer = await wholePasses(name);
     // A short start too, so that most of what a window hides was decoded.
     const requests = [
       { tag: 'whole prompt', prompt, maxNewTokens: 12 },
@@ -37,7 +53,7 @@ describe.each(FAMILY_FIXTURES)('%s', (name) => {
     expect(decoded.map(({ tag }) => tag).sort()).toEqual(Object.keys(known).sort());
     for (const { tag, ids, top } of decoded) {
       const start = known[tag] as readonly number[];
-      const whole = scorer.score(0, [...start, ...ids]);
+      const whole = scorer.score([...start, ...ids]);
       for (const [step, id] of ids.entries()) {
         const row = start.length - 1 + step;
         expect(id).toBe(whole.topIds[row * 2]);
@@ -48,11 +64,11 @@ describe.each(FAMILY_FIXTURES)('%s', (name) => {
     const generated = (await readExpected(fixtureDir(name))).get('greedy') ?? new Float32Array();
     expect(decoded.find(({ tag }) => tag === 'whole prompt')?.ids).toEqual([...generated.subarray(0, 12)]);
     session.dispose();
+    scorer.dispose();
   });
 
   test('branches of known sequences go on as whole passes over them say', async () => {
-    const session = createSession();
-    const model = await loadModel(session, fixtureDir(name), { frozen: { bfloat16: false } });
+    const { session, model } = await open(name, kernels);
     const { ids: all, time } = await readInputs(fixtureDir(name));
     const origins = [all.slice(0, time), all.slice(1, time)];
     const engine = new BranchEngine(session, model, {
@@ -74,9 +90,9 @@ describe.each(FAMILY_FIXTURES)('%s', (name) => {
     const decoded = [];
     while (decoder.busy) decoded.push(...decoder.advance());
     expect(decoded).toHaveLength(4);
-    const scorer = new Scorer(session, model, { origins: 1, maxLength: 64, topK: 2, name: 'whole' });
+    const scorer = await wholePasses(name);
     for (const { tag, ids, margin } of decoded) {
-      const whole = scorer.score(0, [...tag, ...ids]);
+      const whole = scorer.score([...tag, ...ids]);
       expect(ids).toEqual(ids.map((_, step) => whole.topIds[2 * (tag.length - 1 + step)]));
       const gaps = ids.map((_, step) => {
         const row = 2 * (tag.length - 1 + step);
@@ -85,6 +101,7 @@ describe.each(FAMILY_FIXTURES)('%s', (name) => {
       expect(margin).toBeCloseTo(Math.min(...gaps), 3);
     }
     session.dispose();
+    scorer.dispose();
   });
 });
 

@@ -80,8 +80,7 @@ export function runAttention(
   const { numKeyValueHeads: kvHeads, headDim } = config;
   const n = slots.shape[0];
   const length = positions.shape[0] / n;
-  const repeated = tf.reshape(tf.tile(tf.reshape(slots, [n, 1]), [1, length]), [-1]) as Tensor1D;
-  const rows = tokenRows(cache, kvHeads, repeated, positions);
+  const rows = tokenRows(cache, kvHeads, eachRepeated(slots, length), positions);
   const sequences = range(reach).map((block) => blockRows(cache, kvHeads, slots, block));
   const masks = blockMasks(config, reach, tf.reshape(positions, [n, 1, length, 1]));
   const put = (variable: Variable, x: Tensor3D): Tensor3D[] => {
@@ -137,6 +136,11 @@ function blockMasks(config: ModelConfig, reach: number, positions: Tensor): (lay
     return attentionMasks(config, positions, tf.reshape(places, [1, 1, 1, BLOCK]));
   });
   return (layer) => blocks.map((maskOf) => maskOf(layer));
+}
+
+/** Each slot so many times in a row: [n] to [n * times]. */
+export function eachRepeated(slots: Tensor1D, times: number): Tensor1D {
+  return tf.reshape(tf.tile(tf.reshape(slots, [-1, 1]), [1, times]), [-1]);
 }
 
 /** Where a token of a slot is kept, a row of headDim for each key/value head: slots and positions [n] to [n * kvHeads]. */

@@ -1,11 +1,12 @@
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
 import type { ModelConfig } from '../model/config.ts';
-import { decoderHidden, lmHead } from '../model/decoder.ts';
+import { lmHead } from '../model/decoder.ts';
 import type { Parameters } from '../model/parameters.ts';
 import type { Program, Session, TensorSpec } from '../tensor/session.ts';
 import { tf } from '../tensor/tf.ts';
+import { cachedHidden } from './cached-hidden.ts';
 import { distribution, greedy, sample } from './choose.ts';
-import { type KvCache, runAttention, stepAttention } from './kv-cache.ts';
+import { eachRepeated, type KvCache, runAttention, stepAttention } from './kv-cache.ts';
 import { topK } from './top-k.ts';
 
 /** What the programs need of a model: its shape, and its weights in their session. */
@@ -50,14 +51,17 @@ export function declareProgram(name: ProgramName, label: string, reach: number, 
 }
 
 const DECLARATIONS: Readonly<Record<ProgramName, (settings: ProgramSettings, reach: number) => Declaration>> = {
-  prefill({ model: { config, parameters }, cache }, reach) {
+  prefill({ session, model, cache }, reach) {
     const width = prefillWidth(cache);
     const rows = int32(width * PREFILL_LENGTH);
     return {
       inputs: { ids: rows, positions: rows, slots: int32(width) },
       body({ ids, positions, slots }) {
-        const attend = runAttention(config, cache, slots as Tensor1D, positions as Tensor1D, reach);
-        decoderHidden(config, parameters, ids as Tensor1D, positions as Tensor1D, attend);
+        const rows = { ids: ids as Tensor1D, positions: positions as Tensor1D };
+        const own = slots as Tensor1D;
+        cachedHidden(session, model, { ...rows, cache, slots: eachRepeated(own, PREFILL_LENGTH) }, () =>
+          runAttention(model.config, cache, own, rows.positions, reach),
+        );
         return {};
       },
     };
@@ -89,9 +93,10 @@ const DECLARATIONS: Readonly<Record<ProgramName, (settings: ProgramSettings, rea
 };
 
 function stepLogits(settings: ProgramSettings, ids: Tensor1D, positions: Tensor1D, reach: number): Tensor2D {
-  const { config, parameters } = settings.model;
-  const attend = stepAttention(config, settings.cache, positions, reach);
-  return lmHead(config, parameters, decoderHidden(config, parameters, ids, positions, attend));
+  const { session, model, cache } = settings;
+  const slots = tf.range(0, cache.slots, 1, 'int32');
+  const attend = () => stepAttention(model.config, cache, positions, reach);
+  return lmHead(model.config, model.parameters, cachedHidden(session, model, { ids, positions, slots, cache }, attend));
 }
 
 function extras(settings: ProgramSettings, logits: Tensor2D): Outputs {

@@ -19,9 +19,11 @@ export class Reaches {
   /**
    * @param length tokens of the longest sequence
    * @param block  tokens of a block
+   * @param only   there is one size, for all: programs look at no more than they have to
    */
-  constructor(length: number, block: number) {
-    this.blocks = sizes(Math.ceil(length / block));
+  constructor(length: number, block: number, only = false) {
+    const blocks = Math.ceil(length / block);
+    this.blocks = only ? [blocks] : sizes(blocks);
     this.block = block;
   }
 

@@ -1,10 +1,12 @@
 import type { Tensor1D } from '@tensorflow/tfjs-core';
-import { decoderHidden, lmHead } from '../model/decoder.ts';
+import { lmHead } from '../model/decoder.ts';
 import { requireFixedAngles } from '../model/rope.ts';
 import type { Program, Session, TypedArray } from '../tensor/session.ts';
 import { tf } from '../tensor/tf.ts';
+import { cachedHidden } from './cached-hidden.ts';
 import { distribution } from './choose.ts';
-import { BLOCK, createKvCache, type KvCache, runAttention } from './kv-cache.ts';
+import { fuses } from './fused-layers.ts';
+import { BLOCK, createKvCache, eachRepeated, type KvCache, runAttention } from './kv-cache.ts';
 import { ProgramSet } from './program-set.ts';
 import type { DecodableModel } from './programs.ts';
 import { Reaches } from './reach.ts';
@@ -48,7 +50,7 @@ export class Scorer {
     const { config } = model;
     requireFixedAngles(config, maxLength);
     this.topK = Math.min(topK, config.vocabSize);
-    this.reaches = new Reaches(maxLength, BLOCK);
+    this.reaches = new Reaches(maxLength, BLOCK, fuses(session, model));
     this.cache = createKvCache(session, config, `${name}.origins`, { slots: origins, blocks: this.reaches.most });
     const declare = (reach: string) => this.#declare(session, model, `${name}.score-${reach}`, Number(reach));
     this.#programs = new ProgramSet(declare, this.reaches.usual.map(String));
@@ -79,14 +81,16 @@ export class Scorer {
     return output;
   }
 
-  #declare(session: Session, { config, parameters }: DecodableModel, label: string, reach: number): Program {
+  #declare(session: Session, model: DecodableModel, label: string, reach: number): Program {
+    const { config, parameters } = model;
     const rows = { shape: [LENGTH], dtype: 'int32' } as const;
     const inputs = { ids: rows, positions: rows, following: rows, origins: { shape: [1], dtype: 'int32' } } as const;
     return session.program(label, inputs, ({ ids, positions, following, origins }) => {
       const places = positions as Tensor1D;
-      const attend = runAttention(config, this.cache, origins as Tensor1D, places, reach);
-      const hidden = decoderHidden(config, parameters, ids as Tensor1D, places, attend);
-      const logits = lmHead(config, parameters, hidden);
+      const slots = eachRepeated(origins as Tensor1D, LENGTH);
+      const tokens = { ids: ids as Tensor1D, positions: places, slots, cache: this.cache };
+      const attend = () => runAttention(config, this.cache, origins as Tensor1D, places, reach);
+      const logits = lmHead(config, parameters, cachedHidden(session, model, tokens, attend));
       const { indices, values } = topK(logits, this.topK);
       const { entropy, logSum } = distribution(logits);
       const logprob = tf.sub(pickEntries(logits, tf.reshape(following as Tensor1D, [LENGTH, 1])), logSum);

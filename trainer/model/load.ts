@@ -43,7 +43,8 @@ export async function loadModel(session: Session, dir: string, options: LoadOpti
     variable.load(values);
     variables.set(name, variable);
   }
-  return { config, parameters: variableParameters(variables), variables };
+  const byColumns = options.frozen?.bfloat16 === false;
+  return { config, parameters: { ...variableParameters(variables), byColumns }, variables };
 }
 
 /** Of the embedding rows are looked up as well. */

@@ -52,12 +52,17 @@ export function linearLayers(config: ModelConfig): LinearLayer[] {
   return config.tieWordEmbeddings ? layers : [...layers, { name: 'lm_head', inSize: d, outSize: config.vocabSize }];
 }
 
+/** Whether a linear layer, by its whole name, has a bias. */
+export function isBiased({ biasedLayers }: ModelConfig, name: string): boolean {
+  return biasedLayers.some((suffix) => name.endsWith(`.${suffix}`));
+}
+
 /** The shape of every weight that the decoder reads, by Hugging Face name. */
 export function weightShapes(config: ModelConfig): Map<string, readonly number[]> {
   const shapes = new Map<string, readonly number[]>([[EMBEDDING, [config.vocabSize, config.hiddenSize]]]);
   for (const { name, outSize, inSize } of linearLayers(config)) {
     shapes.set(`${name}.weight`, [outSize, inSize]);
-    if (config.biasedLayers.some((suffix) => name.endsWith(`.${suffix}`))) shapes.set(`${name}.bias`, [outSize]);
+    if (isBiased(config, name)) shapes.set(`${name}.bias`, [outSize]);
   }
   for (let layer = 0; layer < config.numHiddenLayers; layer++) {
     for (const norm of LAYER_NORMS[config.normPlacement])

@@ -43,8 +43,16 @@ export function addonPackageDir(root: string = projectRoot): string {
   return dirname(createRequire(join(root, 'package.json')).resolve('@tensorflow/tfjs-node-gpu/package.json'));
 }
 
-/** Where the addon lies that the package loads, and the small one that keeps TensorFlow's start quiet. */
-export function addonPaths(packageDir: string): { readonly addon: string; readonly quiet: string } {
+/** Where the addon lies that the package loads, the small one that keeps TensorFlow's start quiet, and the one with our own ops. */
+export function addonPaths(packageDir: string): {
+  readonly addon: string;
+  readonly quiet: string;
+  readonly kernels: string;
+} {
   const dir = join(packageDir, 'lib/napi-v8');
-  return { addon: join(dir, 'tfjs_binding.node'), quiet: join(dir, 'quiet_start.node') };
+  return {
+    addon: join(dir, 'tfjs_binding.node'),
+    quiet: join(dir, 'quiet_start.node'),
+    kernels: join(dir, 'kernels.node'),
+  };
 }

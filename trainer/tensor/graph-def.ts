@@ -17,6 +17,7 @@ export type DataType = (typeof DataType)[keyof typeof DataType];
 export type Attribute =
   | { readonly type: number }
   | { readonly int: number }
+  | { readonly ints: readonly number[] }
   | { readonly float: number }
   | { readonly bool: boolean }
   | { readonly string: string }
@@ -38,6 +39,7 @@ function shapeProto(shape: readonly number[]): Buffer {
 function attributeValue(attribute: Attribute): Buffer {
   if ('type' in attribute) return intField(6, attribute.type);
   if ('int' in attribute) return intField(3, attribute.int);
+  if ('ints' in attribute) return bytesField(1, message(...attribute.ints.map((value) => intField(3, value))));
   if ('float' in attribute) return floatField(4, attribute.float);
   if ('bool' in attribute) return intField(5, attribute.bool ? 1 : 0);
   if ('string' in attribute) return bytesField(2, attribute.string);

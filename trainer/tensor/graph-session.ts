@@ -5,6 +5,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import { CftError } from '../../crds/errors.ts';
 import { DataType, type GraphNode, savedModel } from './graph-def.ts';
 import { GraphVariable } from './graph-variable.ts';
+import type { KernelCall } from './kernels.ts';
 import { lower, type Precision } from './lower.ts';
 import type { NodeBackend, TensorHandle } from './node-backend.ts';
 import { Recorder } from './recorder.ts';
@@ -20,6 +21,16 @@ interface TracedProgram {
 
 /** Elements of the variables that one run gives their values: 32 MiB, or one variable. */
 const ASSIGNED_AT_ONCE = 2 ** 23;
+
+function addKernel(recorder: Recorder, { op, attributes, inputs, updates = [], shape }: KernelCall): Tensor {
+  const names = inputs.map((input) => recorder.nameOf(input));
+  const places = updates.map((variable) => (variable as GraphVariable).place(recorder));
+  const output = recorder.standIn(shape, 'float32');
+  const waits = places.flatMap(({ waits }) => waits);
+  const node = recorder.add(op, attributes, [...names, ...places.map(({ input }) => input), ...waits], output);
+  for (const { written } of places) written(node);
+  return output;
+}
 
 function sizeOf(spec: TensorSpec): number {
   return spec.shape.reduce((a, b) => a * b, 1);
@@ -45,6 +56,7 @@ function inParts<T extends TensorSpec>(variables: readonly T[]): T[][] {
  */
 export class GraphSession implements Session {
   readonly #backend: NodeBackend;
+  readonly kernels: boolean;
   readonly #precision: Precision;
   readonly #variables = new Map<string, GraphVariable>();
   readonly #programs = new Map<string, TracedProgram>();
@@ -55,9 +67,10 @@ export class GraphSession implements Session {
   #snapshot: ReadonlyMap<GraphVariable, number> | undefined;
   #recorder: Recorder | undefined;
 
-  constructor(backend: NodeBackend, precision: Precision) {
+  constructor(backend: NodeBackend, precision: Precision, kernels: boolean) {
     this.#backend = backend;
     this.#precision = precision;
+    this.kernels = kernels;
   }
 
   variable(name: string, spec: VariableSpec): Variable {
@@ -107,6 +120,7 @@ export class GraphSession implements Session {
     const fetches: string[] = [];
     const fetchNodes: string[] = [];
     this.#recorder = recorder;
+    if (this.kernels) this.#backend.kernel = (call) => addKernel(recorder, call);
     try {
       recorder.record(() => {
         const placeholders: Record<string, Tensor> = {};
@@ -134,6 +148,7 @@ export class GraphSession implements Session {
         }
       });
     } finally {
+      this.#backend.kernel = undefined;
       this.#recorder = undefined;
     }
     return {

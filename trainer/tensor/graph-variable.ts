@@ -100,6 +100,19 @@ export class GraphVariable implements Variable {
     return tensor;
   }
 
+  /** Its memory, for an op that writes into it: the op's input, what it has to wait for, and what to call with its node. */
+  place(recorder: Recorder) {
+    this.#writeBy('updateRows');
+    const input = recorder.nameOf(this.read());
+    const own = input.split(':')[0];
+    const readers = recorder.retire(input).filter((node) => node !== own);
+    return {
+      input,
+      waits: [...readers, ...this.#trace(recorder).reads.filter((node) => node !== own)].map((node) => `^${node}`),
+      written: (node: string) => this.#wrote(recorder, node),
+    };
+  }
+
   applyAdamW(update: AdamWUpdate): void {
     const recorder = this.#host.recorder();
     const { gradient, m, v, learningRate, biasCorrection1, biasCorrection2, beta1, beta2, epsilon, weightDecay } =

@@ -42,8 +42,10 @@ function viewsOf(nodes: readonly GraphNode[]): ReadonlyMap<string, View> {
   return views;
 }
 
-/** A product of two matrices reads what is held by columns as it is, and transposes it on its way. */
+/** A product of two matrices reads what is held by columns as it is, and transposes it on its way; the op of trainer/kernels wants it so. */
 function readColumns(node: GraphNode, views: ReadonlyMap<string, View>): GraphNode {
+  if (node.op === 'CftDecoderLayers')
+    return { ...node, inputs: node.inputs.map((input) => views.get(input)?.transposed ?? input) };
   if (node.op !== 'MatMul') return node;
   const inputs = [...node.inputs];
   const attributes = { ...node.attributes };

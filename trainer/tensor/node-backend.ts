@@ -1,4 +1,5 @@
 import type { KernelBackend, Tensor } from '@tensorflow/tfjs-core';
+import type { KernelCall } from './kernels.ts';
 import { tf } from './tf.ts';
 
 /** An op attribute as tfjs-node's kernels hand it to the TensorFlow C API. */
@@ -34,11 +35,14 @@ export interface NodeBinding {
 /** tfjs-node's backend: every kernel of it ends in one of the two execute functions, which is where a trace listens. */
 export interface NodeBackend extends KernelBackend {
   readonly binding: NodeBinding;
+  readonly isUsingGpuDevice: boolean;
   readonly tensorMap: { get(dataId: object): { readonly dtype: number } };
   executeSingleOutput(op: string, attributes: OpAttribute[], inputs: Tensor[]): Tensor;
   executeMultipleOutputs(op: string, attributes: OpAttribute[], inputs: Tensor[], count: number): Tensor[];
   /** Not tfjs's: there while a program is recorded. See after.ts. */
   after?: ((x: Tensor, awaited: readonly Tensor[]) => Tensor) | undefined;
+  /** Not tfjs's either: there while a program is recorded that can use the ops of trainer/kernels. See kernels.ts. */
+  kernel?: ((call: KernelCall) => Tensor) | undefined;
 }
 
 /** The active backend if it is tfjs-node's TensorFlow, else undefined. */

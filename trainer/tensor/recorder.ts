@@ -9,6 +9,9 @@ import { tf } from './tf.ts';
 /** Ops whose output may share its input's memory, so that an in-place write to one shows in the other. */
 const ALIASING_OPS = new Set(['Reshape', 'Identity', 'ExpandDims', 'Squeeze', 'InplaceUpdate']);
 
+/** Ops that write into the memory of an input. */
+const IN_PLACE_OPS = new Set(['InplaceUpdate', 'CftDecoderLayers']);
+
 /** From so many floats on (256 KiB), what an op puts out while it is recorded is not kept: a whole step's outputs may not fit into memory. */
 const LARGE_SIZE = 2 ** 16;
 
@@ -102,7 +105,7 @@ export class Recorder {
     standIn?: Tensor,
   ): string {
     const name = `${this.#prefix}${this.nodes.length}_${op}`;
-    if (op !== 'InplaceUpdate') this.#refuseStale(inputs, op);
+    if (!IN_PLACE_OPS.has(op)) this.#refuseStale(inputs, op);
     this.nodes.push({ name, op, inputs, attributes });
     if (standIn !== undefined) this.bind(standIn, `${name}:0`);
     return name;

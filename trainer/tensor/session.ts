@@ -81,6 +81,8 @@ export interface Program<I extends string = string, O extends string = string> {
  * double.run({ x: new Float32Array([1, 2, 3, 4]) }).y; // [2, 4, 6, 8]
  */
 export interface Session {
+  /** Whether its programs use the ops of trainer/kernels. */
+  readonly kernels: boolean;
   variable(name: string, spec: VariableSpec): Variable;
   program<I extends string, O extends string>(
     name: string,

@@ -1,0 +1,41 @@
+import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
+import { decoderHidden } from '../model/decoder.ts';
+import type { Attend } from '../model/parameters.ts';
+import type { Session } from '../tensor/session.ts';
+import { fusedHidden, fuses } from './fused-layers.ts';
+import type { KvCache } from './kv-cache.ts';
+import type { DecodableModel } from './programs.ts';
+
+/** New tokens, those of a slot together, and what they look at. */
+export interface CachedTokens {
+  /** [rows] int32 token ids. */
+  readonly ids: Tensor1D;
+  /** [rows] int32 place of each token in its whole sequence. */
+  readonly positions: Tensor1D;
+  /** [rows] int32 slot of each token. */
+  readonly slots: Tensor1D;
+  /** Of the slots' own tokens. */
+  readonly cache: KvCache;
+  readonly shared?: {
+    /** Of the sequences that the slots' sequences begin as; each for as many slots in a row. */
+    readonly cache: KvCache;
+    /** [rows] int32 how many tokens of it. */
+    readonly starts: Tensor1D;
+  };
+}
+
+/**
+ * Final hidden states of new tokens, whose keys and values are put into their cache. A token may come several times with the same place.
+ *
+ * @param attend how to look at the cache where the layers are not one op
+ * @returns [rows, hiddenSize] after the final norm
+ */
+export function cachedHidden(
+  session: Session,
+  model: DecodableModel,
+  tokens: CachedTokens,
+  attend: () => Attend,
+): Tensor2D {
+  if (fuses(session, model)) return fusedHidden(model, tokens);
+  return decoderHidden(model.config, model.parameters, tokens.ids, tokens.positions, attend());
+}

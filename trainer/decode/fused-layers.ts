@@ -1,0 +1,94 @@
+import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
+import { CftError } from '../../crds/errors.ts';
+import type { ModelConfig } from '../model/config.ts';
+import { gatherRows, rmsNorm } from '../model/decoder.ts';
+import type { Parameters } from '../model/parameters.ts';
+import { rotaryTable } from '../model/rope.ts';
+import { isBiased, LAYER_NORMS } from '../model/weights.ts';
+import { kernels } from '../tensor/kernels.ts';
+import type { Session } from '../tensor/session.ts';
+import { tf } from '../tensor/tf.ts';
+import type { CachedTokens } from './cached-hidden.ts';
+import type { KvCache } from './kv-cache.ts';
+import type { DecodableModel } from './programs.ts';
+
+/** The linear layers of a layer, in the op's order. */
+const LINEAR = [
+  ...['self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj', 'self_attn.o_proj'],
+  ...['mlp.gate_proj', 'mlp.up_proj', 'mlp.down_proj'],
+];
+
+/**
+ * Whether a session computes the layers of a model over a cache as one op, that of trainer/kernels. The cache is then laid out for it, and all
+ * programs of the cache do the same.
+ */
+export function fuses(session: Session, { config, parameters }: DecodableModel): boolean {
+  return session.kernels && parameters.byColumns === true && !config.fusedProjections;
+}
+
+/**
+ * Final hidden states of new tokens, all layers as one op: each thread takes some rows through all of them, and each token looks at exactly
+ * what it sees, however long the sequences of others are. Costs 2 * rows * (weights of the layers) multiply-adds, plus 2 * heads * headDim *
+ * (position + 1) for each token and layer.
+ *
+ * @returns [rows, hiddenSize] after the final norm
+ */
+export function fusedHidden({ config, parameters: p }: DecodableModel, tokens: CachedTokens): Tensor2D {
+  const { ids, positions, slots, cache } = tokens;
+  const run = kernels();
+  if (run === undefined)
+    throw new CftError('Internal', 'the layers of a decoder are one op in sessions with kernels only');
+  const { cos, sin } = rotaryTable(config, positions);
+  const origins = tokens.shared?.cache ?? cache;
+  const starts = tokens.shared?.starts ?? tf.zerosLike(positions);
+  const absent = tf.tensor1d([], 'float32');
+  const weights = layersOf(config).flatMap((layer) => layerWeights(config, p, layer, absent));
+  // Its own cache also stands for the origins that it does not have: none of their tokens are looked at.
+  const readCaches = origins === cache ? layersOf(config).flatMap(() => [absent, absent]) : readAll(origins);
+  const embedded = gatherRows(p.tensor('model.embed_tokens.weight') as Tensor2D, ids);
+  const hidden = run({
+    op: 'CftDecoderLayers',
+    attributes: {
+      W: { int: weights.length },
+      C: { int: readCaches.length },
+      windows: { ints: config.attentionWindows.map((window) => window ?? 0) },
+      kv_heads: { int: config.numKeyValueHeads },
+      head_dim: { int: config.headDim },
+      epsilon: { float: config.rmsNormEps },
+      norm_after: { int: config.normPlacement === 'after' ? 1 : 0 },
+      norms_whole: { int: config.queryKeyNorm === 'head' ? 0 : 1 },
+      own_slots: { int: cache.slots },
+      own_group: { int: cache.group },
+      own_block: { int: cache.block },
+      origin_slots: { int: origins.slots },
+      origin_block: { int: origins.block },
+    },
+    inputs: [embedded, cos, sin, slots, positions, starts, ...weights, ...readCaches],
+    updates: cache.layers.flatMap(({ k, v }) => [k, v]),
+    shape: embedded.shape,
+  }) as Tensor2D;
+  return rmsNorm(hidden, p.tensor('model.norm.weight') as never, config.rmsNormEps);
+}
+
+/** What the op takes of a layer, in its order: norms, then weights and biases. */
+function layerWeights(config: ModelConfig, p: Parameters, layer: number, absent: Tensor): Tensor[] {
+  const whole = (name: string) => `model.layers.${layer}.${name}`;
+  const named = (name: string) => p.tensor(whole(name));
+  const norms =
+    config.queryKeyNorm === 'none'
+      ? [absent, absent]
+      : ['q_norm', 'k_norm'].map((norm) => named(`self_attn.${norm}.weight`));
+  const linear = LINEAR.flatMap((name) => [
+    named(`${name}.weight`),
+    isBiased(config, whole(name)) ? named(`${name}.bias`) : absent,
+  ]);
+  return [...LAYER_NORMS[config.normPlacement].map((norm) => named(`${norm}.weight`)), ...norms, ...linear];
+}
+
+function layersOf({ numHiddenLayers }: ModelConfig): number[] {
+  return Array.from({ length: numHiddenLayers }, (_, layer) => layer);
+}
+
+function readAll({ layers }: KvCache): Tensor[] {
+  return layers.flatMap(({ k, v }) => [k.read(), v.read()]);
+}

@@ -1,0 +1,127 @@
+// What an op of ours needs of TensorFlow's C API, whose binary interface is the same whatever compiler built TensorFlow.
+#ifndef CFT_KERNELS_OP_H_
+#define CFT_KERNELS_OP_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <initializer_list>
+#include <utility>
+#include <vector>
+
+#include "tensorflow/c/kernels.h"
+#include "tensorflow/c/ops.h"
+#include "tensorflow/c/tf_status.h"
+#include "tensorflow/c/tf_tensor.h"
+
+namespace cft {
+
+class Status {
+ public:
+  Status() : status_(TF_NewStatus()) {}
+  ~Status() { TF_DeleteStatus(status_); }
+  Status(const Status&) = delete;
+  Status& operator=(const Status&) = delete;
+
+  TF_Status* get() const { return status_; }
+  bool ok() const { return TF_GetCode(status_) == TF_OK; }
+
+ private:
+  TF_Status* status_;
+};
+
+// One of an op's inputs, or its output, for as long as it computes.
+class Tensor {
+ public:
+  explicit Tensor(TF_Tensor* tensor) : tensor_(tensor) {}
+  ~Tensor() {
+    if (tensor_ != nullptr) TF_DeleteTensor(tensor_);
+  }
+  Tensor(Tensor&& other) noexcept : tensor_(std::exchange(other.tensor_, nullptr)) {}
+  Tensor(const Tensor&) = delete;
+  Tensor& operator=(const Tensor&) = delete;
+
+  bool ok() const { return tensor_ != nullptr; }
+  int64_t size() const { return TF_TensorElementCount(tensor_); }
+  int64_t dim(int axis) const { return TF_Dim(tensor_, axis < 0 ? TF_NumDims(tensor_) + axis : axis); }
+  float* floats() const { return static_cast<float*>(TF_TensorData(tensor_)); }
+  const int32_t* ints() const { return static_cast<const int32_t*>(TF_TensorData(tensor_)); }
+
+ private:
+  TF_Tensor* tensor_;
+};
+
+inline Tensor Input(TF_OpKernelContext* context, int index) {
+  Status status;
+  TF_Tensor* tensor = nullptr;
+  TF_GetInput(context, index, &tensor, status.get());
+  if (!status.ok()) TF_OpKernelContext_Failure(context, status.get());
+  return Tensor(tensor);
+}
+
+// The op's one output; not ok() if there is no memory for it, of which TensorFlow then knows.
+inline Tensor Output(TF_OpKernelContext* context, std::initializer_list<int64_t> shape) {
+  Status status;
+  int64_t size = sizeof(float);
+  for (const int64_t dimension : shape) size *= dimension;
+  TF_Tensor* tensor = TF_AllocateOutput(context, 0, TF_FLOAT, shape.begin(), static_cast<int>(shape.size()), size, status.get());
+  if (!status.ok()) TF_OpKernelContext_Failure(context, status.get());
+  return Tensor(tensor);
+}
+
+inline int32_t IntAttribute(TF_OpKernelConstruction* construction, const char* name) {
+  Status status;
+  int32_t value = 0;
+  TF_OpKernelConstruction_GetAttrInt32(construction, name, &value, status.get());
+  if (!status.ok()) TF_OpKernelConstruction_Failure(construction, status.get());
+  return value;
+}
+
+inline std::vector<int32_t> IntsAttribute(TF_OpKernelConstruction* construction, const char* name) {
+  Status status;
+  int32_t size = 0, bytes = 0;
+  TF_OpKernelConstruction_GetAttrSize(construction, name, &size, &bytes, status.get());
+  std::vector<int32_t> values(std::max(size, 0));
+  if (status.ok()) TF_OpKernelConstruction_GetAttrInt32List(construction, name, values.data(), size, status.get());
+  if (!status.ok()) TF_OpKernelConstruction_Failure(construction, status.get());
+  return values;
+}
+
+inline float FloatAttribute(TF_OpKernelConstruction* construction, const char* name) {
+  Status status;
+  float value = 0;
+  TF_OpKernelConstruction_GetAttrFloat(construction, name, &value, status.get());
+  if (!status.ok()) TF_OpKernelConstruction_Failure(construction, status.get());
+  return value;
+}
+
+struct Declaration {
+  const char* name;
+  std::initializer_list<const char*> inputs;
+  std::initializer_list<const char*> attributes;
+};
+
+// Makes an op known to TensorFlow, on the processor, with one output. It may write into its inputs, so that it is neither left out nor done
+// once for two. `Kernel` is made from its attributes and has Compute().
+template <typename Kernel>
+bool Register(const Declaration& op) {
+  Status status;
+  TF_OpDefinitionBuilder* definition = TF_NewOpDefinitionBuilder(op.name);
+  for (const char* input : op.inputs) TF_OpDefinitionBuilderAddInput(definition, input);
+  for (const char* attribute : op.attributes) TF_OpDefinitionBuilderAddAttr(definition, attribute);
+  TF_OpDefinitionBuilderAddOutput(definition, "output: float");
+  TF_OpDefinitionBuilderSetIsStateful(definition, true);
+  TF_OpDefinitionBuilderSetShapeInferenceFunction(
+      definition, [](TF_ShapeInferenceContext* context, TF_Status* status) { TF_ShapeInferenceContextSetUnknownShape(context, status); });
+  TF_RegisterOpDefinition(definition, status.get());
+  if (!status.ok()) return false;
+  TF_KernelBuilder* builder = TF_NewKernelBuilder(
+      op.name, "CPU", [](TF_OpKernelConstruction* construction) -> void* { return new Kernel(construction); },
+      [](void* kernel, TF_OpKernelContext* context) { static_cast<Kernel*>(kernel)->Compute(context); },
+      [](void* kernel) { delete static_cast<Kernel*>(kernel); });
+  TF_RegisterKernelBuilder(op.name, builder, status.get());
+  return status.ok();
+}
+
+}  // namespace cft
+
+#endif  // CFT_KERNELS_OP_H_

@@ -1,0 +1,31 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { addonPackageDir, addonPaths } from './backend-state.ts';
+import type { Attribute } from './graph-def.ts';
+import { type NodeBackend, nodeBackend } from './node-backend.ts';
+import type { Variable } from './session.ts';
+
+const require = createRequire(import.meta.url);
+
+/** A use of an op of trainer/kernels. */
+export interface KernelCall {
+  readonly op: string;
+  readonly attributes: Readonly<Record<string, Attribute>>;
+  readonly inputs: readonly Tensor[];
+  /** Its last inputs: their memory is written. */
+  readonly updates?: readonly Variable[];
+  /** Of its output, float32. */
+  readonly shape: readonly number[];
+}
+
+/** Whether programs can use the ops of trainer/kernels: on a processor, where the set-up compiled them. */
+export function hasKernels(backend: NodeBackend): boolean {
+  const { kernels } = addonPaths(addonPackageDir());
+  return !backend.isUsingGpuDevice && existsSync(kernels) && (require(kernels) as { ready: boolean }).ready;
+}
+
+/** Runs an op of trainer/kernels, in a program whose session uses them; elsewhere undefined. */
+export function kernels(): ((call: KernelCall) => Tensor) | undefined {
+  return nodeBackend()?.kernel;
+}
