@@ -57,3 +57,21 @@ test.each<[string, TokenizerJson, string]>([
     expect.objectContaining({ code: 'CorruptFile', message: expect.stringContaining(message) }),
   );
 });
+
+test('a Unigram piece so long that a text would take for ever is refused', () => {
+  const withPiece = (length: number) =>
+    json(
+      {
+        type: 'Unigram',
+        vocab: [
+          ['x', 0],
+          ['a'.repeat(length), 0],
+        ],
+      },
+      [],
+    );
+  expect(() => checkVocabulary(withPiece(512))).not.toThrow();
+  expect(() => checkVocabulary(withPiece(513))).toThrow(
+    expect.objectContaining({ code: 'UnsupportedModel', message: expect.stringContaining('model.vocab.1: ') }),
+  );
+});

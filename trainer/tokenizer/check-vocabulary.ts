@@ -6,11 +6,14 @@ type Ids = ReadonlyMap<string, number>;
 /** Kinds of models; files of old versions don't say theirs. */
 const KINDS: readonly (string | undefined)[] = ['BPE', 'Unigram', 'WordLevel', 'WordPiece', undefined];
 
+/** SentencePiece makes no longer ones. For each place of a text all lengths are tried, so that very long ones would take for ever. */
+const LONGEST_PIECE = 512;
+
 /**
  * Refuses a tokenizer.json whose parts contradict each other: one id for two tokens, two ids for one token, a merge of or into a token that the
  * vocabulary lacks, an unknown token beyond its end. The Rust tokenizers refuse some of these, and give other ids than the file for the rest.
  *
- * @throws CftError CorruptFile; UnsupportedModel for an unknown kind of model
+ * @throws CftError CorruptFile; UnsupportedModel for an unknown kind of model, or a Unigram model with very long pieces
  */
 export function checkVocabulary({ model, added_tokens: added }: TokenizerJson): void {
   if (!KINDS.includes(model.type))
@@ -19,6 +22,11 @@ export function checkVocabulary({ model, added_tokens: added }: TokenizerJson): 
       hint: `use a tokenizer of one of these: ${KINDS.slice(0, -1).join(', ')}`,
     });
   if (Array.isArray(model.vocab)) {
+    const long = model.vocab.findIndex(([piece]) => piece.length > LONGEST_PIECE);
+    if (long !== -1)
+      throw new CftError('UnsupportedModel', `model.vocab.${long}: a piece of more than ${LONGEST_PIECE} characters`, {
+        hint: 'train the tokenizer with a smaller max_piece_length',
+      });
     if (typeof model.unk_id === 'number' && model.unk_id >= model.vocab.length)
       throw contradiction(`unk_id ${model.unk_id} is beyond the vocabulary of ${model.vocab.length}`);
     checkAdded(new Map(model.vocab.map(([token], id) => [token, id])), added);

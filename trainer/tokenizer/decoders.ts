@@ -1,17 +1,23 @@
 import { concatBytes, strictUtf8, tokenBytes, utf8 } from './byte-level.ts';
+import { componentsOf, runSteps } from './components.ts';
 import { type ComponentConfig, compilePattern, libraryDecoder, textOf } from './library.ts';
 
 /** Tokens to pieces of text, which are then joined. */
-export type Decoder = (tokens: readonly string[]) => string[];
+export type Decoder = (tokens: readonly string[]) => readonly string[];
 
-/** The decoder that tokenizer.json describes. Throws the library's error for a type that is not known. */
+/**
+ * The decoder that tokenizer.json describes. Throws the library's error for a type that is not known.
+ *
+ * @throws CftError from the decoder: InvalidConfig when it lets a text grow without end
+ */
 export function createDecoder(config: ComponentConfig | null): Decoder {
   if (config === null) return (tokens) => [tokens.join(' ')];
+  const steps = componentsOf(config, 'decoder').map((part) => ({ path: part.path, run: createStep(part.config) }));
+  return (tokens) => runSteps<readonly string[]>(steps, tokens);
+}
+
+function createStep(config: ComponentConfig): Decoder {
   switch (config.type) {
-    case 'Sequence': {
-      const steps = (config.decoders as readonly ComponentConfig[]).map(createDecoder);
-      return (tokens) => steps.reduce((pieces, step) => step(pieces), [...tokens]);
-    }
     case 'ByteLevel':
       return (tokens) => [utf8(concatBytes(tokens.map(tokenBytes)))];
     case 'ByteFallback':

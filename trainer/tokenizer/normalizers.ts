@@ -1,5 +1,6 @@
 import { CftError } from '../../crds/errors.ts';
 import { byteLetters } from './byte-level.ts';
+import { componentsOf, runSteps } from './components.ts';
 import { type ComponentConfig, compilePattern, libraryNormalizer, textOf } from './library.ts';
 import { createCharacterMap } from './precompiled.ts';
 import { LITERAL_MARK, LITERAL_MARKS } from './tokenizer.ts';
@@ -10,15 +11,16 @@ export type Normalizer = (text: string) => string;
 /**
  * The normalizer that tokenizer.json describes, with the semantics of the Rust tokenizers.
  *
- * @throws CftError UnsupportedModel for a type that is not known, CorruptFile for a character map that is damaged
+ * @throws CftError UnsupportedModel for a type that is not known, CorruptFile for a character map that is damaged; the normalizer InvalidConfig
+ *   when it lets a text grow without end
  */
 export function createNormalizer(config: ComponentConfig | null): Normalizer {
-  if (config === null) return (text) => text;
+  const steps = componentsOf(config, 'normalizer').map((part) => ({ path: part.path, run: createStep(part.config) }));
+  return (text) => runSteps(steps, text);
+}
+
+function createStep(config: ComponentConfig): Normalizer {
   switch (config.type) {
-    case 'Sequence': {
-      const steps = (config.normalizers as readonly ComponentConfig[]).map(createNormalizer);
-      return (text) => steps.reduce((changed, step) => step(changed), text);
-    }
     case 'NFC':
     case 'NFD':
     case 'NFKC':

@@ -3,14 +3,19 @@ import { type AddedToken, createLiteral, createSplitter, type Section } from './
 import { strictUtf8, tokenBytes } from './byte-level.ts';
 import { checkPostProcessor } from './check-post-processor.ts';
 import { checkVocabulary } from './check-vocabulary.ts';
+import { componentsOf } from './components.ts';
 import { createDecoder } from './decoders.ts';
-import { type ComponentConfig, type LibraryParts, libraryParts, type Model } from './library.ts';
+import { type LibraryParts, libraryParts, type Model } from './library.ts';
 import { createNormalizer } from './normalizers.ts';
+import { patternTimeLimit } from './patterns.ts';
 import { createPreTokenizer } from './pre-tokenizers.ts';
 import type { DecodeOptions, EncodeOptions } from './tokenizer.ts';
 import { withoutMarks } from './tokenizer.ts';
 import type { TokenizerJson } from './tokenizer-files.ts';
 import { createUnigram, type UnigramConfig } from './unigram.ts';
+
+/** Longest that patterns may search one text; those of real tokenizers take milliseconds. */
+const SEARCH_LIMIT_MS = 10_000;
 
 /** The steps of a tokenizer.json, put together. */
 export interface Pipeline {
@@ -29,31 +34,34 @@ export interface Pipeline {
  * tokenizers.
  *
  * @throws CftError CorruptFile for a vocabulary that contradicts itself, InvalidConfig for an incomplete post-processor, UnsupportedModel for a
- *   component that is not known; a plain Error of the library for a broken one
+ *   component that is not known; a plain Error of the library for a broken one. Encoding and decoding throw InvalidConfig for a pattern that
+ *   searches longer than that, and steps that let a text grow without end
  */
-export function createPipeline(json: TokenizerJson): Pipeline {
+export function createPipeline(json: TokenizerJson, searchLimitMs: number = SEARCH_LIMIT_MS): Pipeline {
   checkVocabulary(json);
   checkPostProcessor(json.post_processor);
   const parts = libraryParts(json);
   const model = json.model.type === 'Unigram' ? createUnigram(json.model as unknown as UnigramConfig) : parts.model;
   const added = json.added_tokens.map(toAddedToken);
   const vocabulary = createVocabulary(model, added);
-  const normalize = createNormalizer(json.normalizer as ComponentConfig | null);
+  const normalize = createNormalizer(json.normalizer);
   const normalizes = json.normalizer !== null;
-  const split = createSplitter(byContent(added.filter((token) => !token.normalized || !normalizes)));
-  const splitNormalized = createSplitter(
-    byContent(
-      added.filter((token) => token.normalized && normalizes),
-      normalize,
-    ),
+  const preTokenize = createPreTokenizer(json.pre_tokenizer);
+  const decodeTokens = createDecoder(json.decoder);
+  const decoders = componentsOf(json.decoder, 'decoder');
+  const whileEncoding = patternTimeLimit(
+    [...componentsOf(json.normalizer, 'normalizer'), ...componentsOf(json.pre_tokenizer, 'pre_tokenizer')],
+    searchLimitMs,
   );
-  const preTokenize = createPreTokenizer(json.pre_tokenizer as ComponentConfig | null);
-  const decode = createDecoder(json.decoder as ComponentConfig | null);
+  const whileDecoding = patternTimeLimit(decoders, searchLimitMs);
+  const split = createSplitter(byContent(added.filter((token) => !token.normalized || !normalizes)));
+  const normalized = added.filter((token) => token.normalized && normalizes);
+  const splitNormalized = createSplitter(whileEncoding(() => byContent(normalized, normalize)));
   const special = added.filter((token) => token.special);
   const specialContents = new Set(special.map((token) => token.content));
   const literal = createLiteral(special.map((token) => token.content));
   const around = surroundingTokens(parts, vocabulary);
-  const isByteLevel = usesByteLevel(json.decoder as ComponentConfig | null);
+  const isByteLevel = decoders.some(({ config }) => config.type === 'ByteLevel');
 
   const encodePlain = (text: string, first: boolean): number[] => {
     if (text === '') return [];
@@ -69,12 +77,13 @@ export function createPipeline(json: TokenizerJson): Pipeline {
 
   return {
     encode(text, { addSpecialTokens = true, literal: isLiteral = false } = {}) {
-      const ids = split(isLiteral ? literal(text) : text).flatMap(encodeSection);
+      const ids = whileEncoding(() => split(isLiteral ? literal(text) : text).flatMap(encodeSection));
       return addSpecialTokens ? [...around.before, ...ids, ...around.after] : ids;
     },
     decode(ids, { skipSpecialTokens = false } = {}) {
       const tokens = ids.map(vocabulary.tokenOf).filter((token) => token !== undefined);
-      return decode(skipSpecialTokens ? tokens.filter((token) => !specialContents.has(token)) : tokens).join('');
+      const kept = skipSpecialTokens ? tokens.filter((token) => !specialContents.has(token)) : tokens;
+      return whileDecoding(() => decodeTokens(kept)).join('');
     },
     tokenText(id) {
       const token = vocabulary.tokenOf(id);
@@ -153,11 +162,6 @@ function requireId(token: string, vocabulary: Vocabulary): number {
     'CorruptFile',
     `the post-processor of tokenizer.json names "${token}", which is not in the vocabulary`,
   );
-}
-
-function usesByteLevel(decoder: ComponentConfig | null): boolean {
-  if (decoder?.type === 'Sequence') return (decoder.decoders as readonly ComponentConfig[]).some(usesByteLevel);
-  return decoder?.type === 'ByteLevel';
 }
 
 function readable(bytes: Uint8Array): string {

@@ -1,9 +1,10 @@
 import { CftError } from '../../crds/errors.ts';
 import { byteLetters } from './byte-level.ts';
+import { componentsOf, runSteps } from './components.ts';
 import { type ComponentConfig, compilePattern } from './library.ts';
 
 /** Splits a text into the words that the model then takes apart. `first`: the text is the beginning of the input. */
-export type PreTokenizer = (text: string, first: boolean) => string[];
+export type PreTokenizer = (text: string, first: boolean) => readonly string[];
 
 const SPACE = /\p{White_Space}/gu;
 const WORDS =
@@ -21,13 +22,27 @@ interface Span {
 /**
  * The pre-tokenizer that tokenizer.json describes, with the semantics of the Rust tokenizers (Unicode classes, split behaviours).
  *
- * @throws CftError UnsupportedModel for a type that is not known
+ * @throws CftError UnsupportedModel for a type that is not known, InvalidConfig for a length that is none; the pre-tokenizer InvalidConfig when
+ *   it lets a text grow without end
  */
 export function createPreTokenizer(config: ComponentConfig | null): PreTokenizer {
-  if (config === null) return (text) => [text];
+  const steps = componentsOf(config, 'pre_tokenizer').map((part) => ({
+    path: part.path,
+    split: createStep(part.config),
+  }));
+  return (text, first) =>
+    runSteps<readonly string[]>(
+      steps.map(({ path, split }) => ({ path, run: (words) => splitAll(words, split, first) })),
+      [text],
+    );
+}
+
+function splitAll(words: readonly string[], split: PreTokenizer, first: boolean): string[] {
+  return words.flatMap((word, i) => split(word, first && i === 0));
+}
+
+function createStep(config: ComponentConfig): PreTokenizer {
   switch (config.type) {
-    case 'Sequence':
-      return sequence((config.pretokenizers as readonly ComponentConfig[]).map(createPreTokenizer));
     case 'Split': {
       const pattern = compilePattern(config.pattern);
       return splitter(pattern, config.behavior as Behavior, config.invert === true);
@@ -47,17 +62,16 @@ export function createPreTokenizer(config: ComponentConfig | null): PreTokenizer
     case 'CharDelimiterSplit':
       return splitter(compilePattern({ String: config.delimiter }), 'Removed', false);
     case 'BertPreTokenizer':
-      return sequence([splitter(SPACE, 'Removed', false), splitter(PUNCTUATION, 'Isolated', false)]);
+      return bert(splitter(SPACE, 'Removed', false), splitter(PUNCTUATION, 'Isolated', false));
     case 'FixedLength':
-      return fixedLength(config.length as number);
+      return fixedLength(config.length);
     default:
       throw new CftError('UnsupportedModel', `the pre-tokenizer "${config.type}" is not supported`);
   }
 }
 
-function sequence(steps: readonly PreTokenizer[]): PreTokenizer {
-  return (text, first) =>
-    steps.reduce((words, step) => words.flatMap((word, i) => step(word, first && i === 0)), [text]);
+function bert(spaces: PreTokenizer, punctuation: PreTokenizer): PreTokenizer {
+  return (text, first) => splitAll(spaces(text, first), punctuation, first);
 }
 
 function splitter(pattern: RegExp, behavior: Behavior, invert: boolean): PreTokenizer {
@@ -114,11 +128,17 @@ function metaspace(config: ComponentConfig): PreTokenizer {
   };
 }
 
-function fixedLength(length: number): PreTokenizer {
+function fixedLength(length: unknown): PreTokenizer {
+  const size = Number.isInteger(length) ? (length as number) : 0;
+  if (size < 1)
+    throw new CftError(
+      'InvalidConfig',
+      `the length of "FixedLength" is ${JSON.stringify(length)}, not a number of characters`,
+    );
   return (text) => {
     const characters = Array.from(text);
     const out: string[] = [];
-    for (let i = 0; i < characters.length; i += length) out.push(characters.slice(i, i + length).join(''));
+    for (let i = 0; i < characters.length; i += size) out.push(characters.slice(i, i + size).join(''));
     return out;
   };
 }

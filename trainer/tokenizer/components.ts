@@ -1,0 +1,67 @@
+import { CftError } from '../../crds/errors.ts';
+import type { ComponentConfig } from './library.ts';
+
+/** A component that is no sequence, with its place in tokenizer.json. */
+export interface Component {
+  readonly config: ComponentConfig;
+  readonly path: string;
+}
+
+/** The sections of tokenizer.json that are made of components, and where a sequence of each keeps them. */
+const PARTS = { normalizer: 'normalizers', pre_tokenizer: 'pretokenizers', decoder: 'decoders' } as const;
+type Section = keyof typeof PARTS;
+
+/** A section's components in their order; those of a sequence, and of sequences in it, one after the other. */
+export function componentsOf(config: ComponentConfig | null, section: Section, path: string = section): Component[] {
+  if (config === null) return [];
+  if (config.type !== 'Sequence') return [{ config, path }];
+  const parts = config[PARTS[section]] as readonly ComponentConfig[];
+  return parts.flatMap((part, i) => componentsOf(part, section, `${path}.${PARTS[section]}.${i}`));
+}
+
+/** What a component does to a text, or to the pieces of one. */
+export interface Step<T> {
+  readonly path: string;
+  readonly run: (value: T) => T;
+}
+
+/** Unicode's compatibility forms make up to 18 characters of one, and byte letters three of each. */
+const MAX_GROWTH = 64;
+/** So long may any text become. */
+const SHORT = 10_000;
+
+/**
+ * Does the steps one after the other.
+ *
+ * @throws CftError InvalidConfig when the text grows beyond all measure: sixty steps that each double it would never end
+ */
+export function runSteps<T extends string | readonly string[]>(steps: readonly Step<T>[], input: T): T {
+  const longest = Math.max(MAX_GROWTH * lengthOf(input), SHORT);
+  let value = input;
+  for (const { run, path } of steps) {
+    value = withinMemory(run, value, path);
+    if (lengthOf(value) > longest) throw grown(path, lengthOf(input), `${lengthOf(value)}`);
+  }
+  return value;
+}
+
+function withinMemory<T extends string | readonly string[]>(run: (value: T) => T, value: T, path: string): T {
+  try {
+    return run(value);
+  } catch (cause) {
+    if (cause instanceof RangeError && cause.message === 'Invalid string length')
+      throw grown(path, lengthOf(value), 'more than a text can have', cause);
+    throw cause;
+  }
+}
+
+function lengthOf(value: string | readonly string[]): number {
+  return typeof value === 'string' ? value.length : value.reduce((length, piece) => length + piece.length, 0);
+}
+
+function grown(path: string, from: number, to: string, cause?: unknown): CftError {
+  return new CftError('InvalidConfig', `${path}: a text of ${from} characters becomes one of ${to}`, {
+    hint: 'compare it with the file that transformers writes for this tokenizer',
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
