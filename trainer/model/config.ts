@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { CftError } from '../../crds/errors.ts';
 import { readInputJson } from '../input-file.ts';
+import { type Activation, parseActivation } from './activation-config.ts';
 import { parseWindows, windowKeys } from './attention-windows.ts';
 import { FAMILIES, type Family } from './families.ts';
 import { parseRope, type RopeConfig, ropeKeys } from './rope-config.ts';
@@ -26,6 +27,7 @@ export interface ModelConfig {
   readonly normPlacement: Family['normPlacement'];
   readonly queryKeyNorm: Family['queryKeyNorm'];
   readonly fusedProjections: boolean;
+  readonly activation: Activation;
   readonly rope: RopeConfig;
   /** For each layer, how many tokens one attends to, itself and those right before it; undefined: all. */
   readonly attentionWindows: readonly (number | undefined)[];
@@ -60,6 +62,7 @@ const configSchema = tokenIdsSchema.extend({
   vocab_size: size,
   hidden_size: size,
   intermediate_size: size,
+  hidden_act: z.string().nullish(),
   num_hidden_layers: size.max(MAX_LAYERS),
   num_attention_heads: size,
   num_key_value_heads: size.nullish(),
@@ -128,6 +131,7 @@ export function parseConfig(raw: unknown, where: string): ModelConfig {
       normPlacement: family.normPlacement,
       queryKeyNorm: family.queryKeyNorm,
       fusedProjections: family.fusedProjections,
+      activation: parseActivation(config.hidden_act, where),
       rope: parseRope(config, family, { headDim, maxPositionEmbeddings }, where),
       attentionWindows: parseWindows(config, family, config.num_hidden_layers, where),
       tieWordEmbeddings: config.tie_word_embeddings ?? false,

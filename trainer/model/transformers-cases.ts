@@ -225,6 +225,13 @@ export const CASES: Readonly<Record<string, ReferenceCase>> = {
     config: { ...tiny, attention_bias: true, head_dim: 12, tie_word_embeddings: true },
     dtype: 'float16',
   },
+  'llama with gelu': { family: 'llama', config: { ...tiny, hidden_act: 'gelu' } },
+  'olmo2 with gelu by tanh': { family: 'olmo2', config: { ...tiny, hidden_act: 'gelu_pytorch_tanh' } },
+  'phi3 with gelu by tanh, as GPT-2 spells it': {
+    family: 'phi3',
+    config: { ...tiny, pad_token_id: 0, hidden_act: 'gelu_new' },
+  },
+  'mistral with relu': { family: 'mistral', config: { ...tiny, hidden_act: 'relu' } },
   'mistral without a window': {
     family: 'mistral',
     config: { ...tiny, sliding_window: null, tie_word_embeddings: true },

@@ -18,7 +18,6 @@ export function unsupportedKey(key: string, value: unknown, supported: string, w
  * is always fine: transformers then takes the value that is supported here.
  */
 const SUPPORTED_VALUES: readonly { key: string; supported: string; accepts: (value: unknown) => boolean }[] = [
-  { key: 'hidden_act', supported: '"silu"', accepts: (value) => value === 'silu' || value === 'swish' },
   ...['attention_dropout', 'resid_pdrop', 'embd_pdrop'].map((key) => ({
     key,
     supported: '0',
