@@ -37,7 +37,7 @@ test.each<[string, Make, string, string]>([
   ['UTF-16', (path) => writeFile(path, `\ufeff${GOOD}`, 'utf16le'), 'CorruptFile', 'is not UTF-8'],
   ['a byte of Latin-1', (path) => writeFile(path, '{"é": 1}', 'latin1'), 'CorruptFile', 'is not UTF-8'],
   ['another type', (path) => writeFile(path, '{"a": {"b": "5"}}'), 'InvalidConfig', 'a.b: '],
-  ['another whole', (path) => writeFile(path, '[]'), 'InvalidConfig', 'the file: '],
+  ['another whole', (path) => writeFile(path, '[]'), 'InvalidConfig', 'the root: '],
 ])('%s is refused', async (_, make, code, message) => {
   const path = join(dir, 'x.json');
   await make(path);

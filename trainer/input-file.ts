@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { z } from 'zod';
 import { CftError } from '../crds/errors.ts';
+import { checked } from './checked.ts';
 
 /** Longest text: Node has no longer strings. */
 const MAX_BYTES = 2 ** 29 - 25;
@@ -18,7 +19,7 @@ export async function inputFileSize(path: string): Promise<number | undefined> {
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw unreadable(path, cause);
+    throw unreadableFile(path, cause);
   }
   throw new CftError('CorruptFile', `${basename(path)} is no file`, {
     where: path,
@@ -39,7 +40,7 @@ export async function readInputText(path: string): Promise<string | undefined> {
   try {
     bytes = await readFile(path);
   } catch (cause) {
-    throw unreadable(path, cause);
+    throw unreadableFile(path, cause);
   }
   if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf)
     throw corrupt(path, 'begins with a byte-order mark', 'save it as UTF-8 without a byte-order mark');
@@ -68,14 +69,7 @@ export async function readInputJson<T>(path: string, schema: z.ZodType<T>, hint:
       ? corrupt(path, 'is a Git LFS pointer, not the file', 'fetch the file itself, e.g. with `git lfs pull`')
       : corrupt(path, `is not JSON: ${(cause as Error).message}`, undefined, cause);
   }
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new CftError('InvalidConfig', `${issue?.path.join('.') || 'the file'}: ${issue?.message}`, {
-    where: path,
-    hint,
-    cause: parsed.error,
-  });
+  return checked(schema, value, { code: 'InvalidConfig', where: path, hint });
 }
 
 function corrupt(path: string, message: string, hint?: string, cause?: unknown): CftError {
@@ -86,7 +80,17 @@ function corrupt(path: string, message: string, hint?: string, cause?: unknown):
   });
 }
 
-function unreadable(path: string, cause: unknown): CftError {
+/** A file that the user named and that is not there. */
+export function noSuchFile(path: string, cause?: unknown): CftError {
+  return new CftError('FileNotFound', 'the file does not exist', {
+    where: path,
+    hint: 'check the path; a relative one in a manifest starts at the folder of the manifest',
+    cause,
+  });
+}
+
+/** A file that is there, or should be, but gives nothing. */
+export function unreadableFile(path: string, cause: unknown): CftError {
   return new CftError('FileNotFound', `${basename(path)} cannot be read: ${(cause as Error).message}`, {
     where: path,
     hint: 'check the path, its links, and that this user may read it',

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CftError } from '../../crds/errors.ts';
+import { checked } from '../checked.ts';
 import { readJsonl } from '../data/jsonl.ts';
 import { AnnotationRecord } from './record.ts';
 
@@ -11,13 +12,8 @@ import { AnnotationRecord } from './record.ts';
  */
 export async function* readAnnotations(path: string): AsyncGenerator<AnnotationRecord> {
   for await (const { value, line } of readJsonl(path)) {
-    const parsed = AnnotationRecord.safeParse(value);
-    if (parsed.success) {
-      yield parsed.data;
-      continue;
-    }
-    const [issue] = parsed.error.issues;
-    throw new CftError('InvalidRecord', `${issue?.path.join('.')}: ${issue?.message}`, {
+    yield checked(AnnotationRecord, value, {
+      code: 'InvalidRecord',
       where: `${path}:${line}`,
       hint: 'this file should be the output of cft annotate',
     });

@@ -1,4 +1,4 @@
-import { CftError } from '../../crds/errors.ts';
+import { checked } from '../checked.ts';
 import { readJsonl } from '../data/jsonl.ts';
 import { ResponseRecord } from './record.ts';
 
@@ -13,16 +13,13 @@ export async function* correctResponses(path: string, from = 0, to = Infinity): 
   let count = 0;
   for await (const { value, line } of readJsonl(path)) {
     if (count >= to) return;
-    const parsed = ResponseRecord.safeParse(value);
-    if (!parsed.success) {
-      const [issue] = parsed.error.issues;
-      throw new CftError('InvalidRecord', `${issue?.path.join('.')}: ${issue?.message}`, {
-        where: `${path}:${line}`,
-        hint: 'this file should be the output of cft generate',
-      });
-    }
-    if (!parsed.data.correct) continue;
-    if (count >= from) yield parsed.data;
+    const response = checked(ResponseRecord, value, {
+      code: 'InvalidRecord',
+      where: `${path}:${line}`,
+      hint: 'this file should be the output of cft generate',
+    });
+    if (!response.correct) continue;
+    if (count >= from) yield response;
     count++;
   }
 }

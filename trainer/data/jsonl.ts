@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { CftError } from '../../crds/errors.ts';
+import { noSuchFile, unreadableFile } from '../input-file.ts';
 import { type Line, lineBatches } from './lines.ts';
 
 /** A JSON value and the number of the line that it stands on. */
@@ -38,11 +39,7 @@ export function parseJsonLine({ text, line }: Line, name: string): unknown {
 /** The bytes of a file. @throws CftError FileNotFound when it can't be read, or is a directory */
 export async function* readFileChunks(path: string): AsyncGenerator<Uint8Array> {
   const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
-    throw new CftError('FileNotFound', cause.code === 'ENOENT' ? 'the file does not exist' : cause.message, {
-      where: path,
-      hint: 'check the path; a relative one in a manifest starts at the folder of the manifest',
-      cause,
-    });
+    throw cause.code === 'ENOENT' ? noSuchFile(path, cause) : unreadableFile(path, cause);
   });
   if (found.isDirectory()) {
     throw new CftError('FileNotFound', 'this is a directory, not a file', {
@@ -54,6 +51,6 @@ export async function* readFileChunks(path: string): AsyncGenerator<Uint8Array> 
     for await (const chunk of createReadStream(path)) yield chunk as Uint8Array;
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).syscall === undefined) throw cause;
-    throw new CftError('FileNotFound', `can't read the file: ${(cause as Error).message}`, { where: path, cause });
+    throw unreadableFile(path, cause);
   }
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { stat } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import { CftError } from '../../crds/errors.ts';
+import { inputFileSize, noSuchFile } from '../input-file.ts';
 import type { FromThread } from './row-batches.ts';
 import type { Row } from './rows.ts';
 
@@ -22,17 +22,14 @@ const MEMORY_LIMIT_MB = 4096;
  * The rows of a file, a batch at a time.
  *
  * @param limitMs a batch that takes longer is taken for damaged
- * @throws CftError FileNotFound; CorruptFile for a file that is of another format, is damaged or cut, or uses what the reader does not know
+ * @throws CftError FileNotFound; CorruptFile for what is no file, is of another format, is damaged or cut, or uses what the reader does not know
  */
 export async function* threadRows(
   path: string,
   format: ThreadFormat,
   limitMs: number = TIME_LIMIT_MS,
 ): AsyncGenerator<Row> {
-  const found = await stat(path).catch((cause: Error) => {
-    throw new CftError('FileNotFound', 'the file does not exist', { where: path, hint: 'check the path', cause });
-  });
-  if (!found.isFile()) throw new CftError('FileNotFound', 'this is no file', { where: path });
+  if ((await inputFileSize(path)) === undefined) throw noSuchFile(path);
   const worker = new Worker(format.module, {
     name: `cft-${format.name.toLowerCase()}`,
     workerData: path,

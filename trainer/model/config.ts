@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { CftError } from '../../crds/errors.ts';
+import { checked } from '../checked.ts';
 import { readInputJson } from '../input-file.ts';
 import { type Activation, parseActivation } from './activation-config.ts';
 import { parseWindows, windowKeys } from './attention-windows.ts';
@@ -201,13 +202,5 @@ function withTokenIds(config: ModelConfig, ids: z.infer<typeof tokenIdsSchema>):
 }
 
 function parse<T>(schema: z.ZodType<T>, raw: unknown, where: string): T {
-  const result = schema.safeParse(raw);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  const field = issue?.path.join('.') || 'the file';
-  throw new CftError('InvalidConfig', `${field}: ${issue?.message ?? 'invalid'}`, {
-    where,
-    hint: HINT,
-    cause: result.error,
-  });
+  return checked(schema, raw, { code: 'InvalidConfig', where, hint: HINT });
 }

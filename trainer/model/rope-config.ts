@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CftError } from '../../crds/errors.ts';
+import { checked } from '../checked.ts';
 import type { Family } from './families.ts';
 import { unsupportedKey } from './unsupported.ts';
 
@@ -71,7 +72,21 @@ type Reader = (rope: unknown, context: Context) => RopeScaling;
 
 /** Reads a scaling of these keys and no others. */
 function reader<T>(schema: z.ZodType<T>, make: (rope: T, context: Context) => RopeScaling): Reader {
-  return (rope, context) => make(checked(schema, rope, context), context);
+  return (rope, context) => {
+    const { key, where } = context;
+    const unknown = unknownKey(schema, rope);
+    if (unknown !== undefined) {
+      const value = (rope as Record<string, unknown>)[unknown];
+      throw unsupportedKey(`${key}.${unknown}`, value, 'no such key with this rope_type', where);
+    }
+    const hint = 'compare it with what transformers writes for this rope_type';
+    return make(checked(schema, rope, { code: 'InvalidConfig', path: key, where, hint }), context);
+  };
+}
+
+function unknownKey(schema: z.ZodType, rope: unknown): string | undefined {
+  const issues = schema.safeParse(rope).error?.issues ?? [];
+  return issues.find((issue) => issue.code === 'unrecognized_keys')?.keys[0];
 }
 
 const READERS: Readonly<Record<RopeScaling['type'], Reader>> = {
@@ -214,20 +229,4 @@ function parseScaling(rope: Readonly<Record<string, unknown>>, context: Context)
 function yarnAttention(factor: number, mscale: number | null | undefined, allDim: number | null | undefined): number {
   const sharpness = (weight: number) => (factor <= 1 ? 1 : 0.1 * weight * Math.log(factor) + 1);
   return mscale && allDim ? sharpness(mscale) / sharpness(allDim) : sharpness(1);
-}
-
-function checked<T>(schema: z.ZodType<T>, rope: unknown, { key, where }: Context): T {
-  const result = schema.safeParse(rope);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  if (issue?.code === 'unrecognized_keys') {
-    const name = issue.keys[0] as string;
-    const value = (rope as Record<string, unknown>)[name];
-    throw unsupportedKey(`${key}.${name}`, value, 'no such key with this rope_type', where);
-  }
-  throw new CftError('InvalidConfig', `${key}.${issue?.path.join('.')}: ${issue?.message}`, {
-    where,
-    hint: 'compare it with what transformers writes for this rope_type',
-    cause: result.error,
-  });
 }

@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { z } from 'zod';
 import { CftError } from '../../crds/errors.ts';
+import { firstIssue } from '../checked.ts';
 import { inputFileSize } from '../input-file.ts';
 import type { WeightDtype } from './config.ts';
 import { WEIGHT_BYTES, widening } from './dtypes.ts';
@@ -186,8 +187,7 @@ function repeatedKey(json: string): string | undefined {
 function checked<T>(schema: z.ZodType<T>, value: unknown, name: string, path: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  throw corruptFile(path, `the header's "${[name, ...(issue?.path ?? [])].join('.')}" is wrong: ${issue?.message}`);
+  throw corruptFile(path, `in the header, ${firstIssue(result.error, name)}`);
 }
 
 function checkCoverage(tensors: readonly TensorEntry[], dataStart: number, size: number, path: string): void {

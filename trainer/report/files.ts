@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { z } from 'zod';
 import { CftError } from '../../crds/errors.ts';
+import { checked } from '../checked.ts';
 
 /** A JSONL file's line: its 1-based number and its text. */
 export interface Line {
@@ -71,14 +72,10 @@ export async function names(directory: string): Promise<string[]> {
 
 /** The value if it has the shape; otherwise a CftError CorruptFile that names the first field at fault. */
 export function check<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  const field = issue?.path.map(String).join('.') ?? '';
-  throw new CftError('CorruptFile', `${field === '' ? 'the record' : field}: ${issue?.message ?? 'not as expected'}`, {
+  return checked(schema, value, {
+    code: 'CorruptFile',
     where,
     hint: 'the file was written by another version or changed by hand: run the stage that writes it again',
-    cause: result.error,
   });
 }
 

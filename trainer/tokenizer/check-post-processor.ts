@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { CftError } from '../../crds/errors.ts';
+import { checked } from '../checked.ts';
+import { TOKENIZER_HINT } from './tokenizer-files.ts';
 
 const named = z.object({ id: z.string() });
 const pieces = z
@@ -16,18 +17,9 @@ const template = z.looseObject({ type: z.literal('TemplateProcessing'), single: 
  */
 export function checkPostProcessor(config: unknown, path = 'post_processor'): void {
   const type = (config as { type?: unknown } | null)?.type;
-  if (type === 'TemplateProcessing') checked(template, config, path);
+  const place = { code: 'InvalidConfig', path, hint: TOKENIZER_HINT } as const;
+  if (type === 'TemplateProcessing') checked(template, config, place);
   if (type !== 'Sequence') return;
-  for (const [i, part] of checked(sequence, config, path).processors.entries())
+  for (const [i, part] of checked(sequence, config, place).processors.entries())
     checkPostProcessor(part, `${path}.processors.${i}`);
-}
-
-function checked<T>(schema: z.ZodType<T>, config: unknown, path: string): T {
-  const result = schema.safeParse(config);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  throw new CftError('InvalidConfig', `${[path, ...(issue?.path ?? [])].join('.')}: ${issue?.message}`, {
-    hint: 'compare it with the file that transformers writes for this tokenizer',
-    cause: result.error,
-  });
 }

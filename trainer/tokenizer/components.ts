@@ -1,5 +1,6 @@
 import { CftError } from '../../crds/errors.ts';
 import type { ComponentConfig } from './library.ts';
+import { TOKENIZER_HINT } from './tokenizer-files.ts';
 
 /** A component that is no sequence, with its place in tokenizer.json. */
 export interface Component {
@@ -61,7 +62,7 @@ function lengthOf(value: string | readonly string[]): number {
 
 function grown(path: string, from: number, to: string, cause?: unknown): CftError {
   return new CftError('InvalidConfig', `${path}: a text of ${from} characters becomes one of ${to}`, {
-    hint: 'compare it with the file that transformers writes for this tokenizer',
+    hint: TOKENIZER_HINT,
     ...(cause === undefined ? {} : { cause }),
   });
 }

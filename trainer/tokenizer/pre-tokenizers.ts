@@ -1,7 +1,10 @@
+import { z } from 'zod';
 import { CftError } from '../../crds/errors.ts';
+import { checked } from '../checked.ts';
 import { byteLetters } from './byte-level.ts';
 import { componentsOf, runSteps } from './components.ts';
 import { type ComponentConfig, compilePattern } from './library.ts';
+import { TOKENIZER_HINT } from './tokenizer-files.ts';
 
 /** Splits a text into the words that the model then takes apart. `first`: the text is the beginning of the input. */
 export type PreTokenizer = (text: string, first: boolean) => readonly string[];
@@ -64,7 +67,13 @@ function createStep(config: ComponentConfig): PreTokenizer {
     case 'BertPreTokenizer':
       return bert(splitter(SPACE, 'Removed', false), splitter(PUNCTUATION, 'Isolated', false));
     case 'FixedLength':
-      return fixedLength(config.length);
+      return fixedLength(
+        checked(z.int().min(1), config.length, {
+          code: 'InvalidConfig',
+          path: 'FixedLength.length',
+          hint: TOKENIZER_HINT,
+        }),
+      );
     default:
       throw new CftError('UnsupportedModel', `the pre-tokenizer "${config.type}" is not supported`);
   }
@@ -128,17 +137,11 @@ function metaspace(config: ComponentConfig): PreTokenizer {
   };
 }
 
-function fixedLength(length: unknown): PreTokenizer {
-  const size = Number.isInteger(length) ? (length as number) : 0;
-  if (size < 1)
-    throw new CftError(
-      'InvalidConfig',
-      `the length of "FixedLength" is ${JSON.stringify(length)}, not a number of characters`,
-    );
+function fixedLength(length: number): PreTokenizer {
   return (text) => {
     const characters = Array.from(text);
     const out: string[] = [];
-    for (let i = 0; i < characters.length; i += size) out.push(characters.slice(i, i + size).join(''));
+    for (let i = 0; i < characters.length; i += length) out.push(characters.slice(i, i + length).join(''));
     return out;
   };
 }

@@ -37,7 +37,8 @@ const TokenizerJson = z.looseObject({
 /** The parts of tokenizer.json that we read ourselves. */
 export type TokenizerJson = z.output<typeof TokenizerJson>;
 
-const HINT = 'compare it with the file that transformers writes for this tokenizer';
+/** What to do about a tokenizer.json of another shape. */
+export const TOKENIZER_HINT = 'compare it with the file that transformers writes for this tokenizer';
 
 // A token is written as its text, or as an object that holds it.
 const TokenName = z
@@ -83,17 +84,17 @@ export interface TokenizerFiles {
  * @throws CftError FileNotFound, CorruptFile (not JSON, not UTF-8), InvalidConfig (JSON of another shape)
  */
 export async function readTokenizerFiles(dir: string): Promise<TokenizerFiles> {
-  const tokenizer = await readInputJson(join(dir, 'tokenizer.json'), TokenizerJson, HINT);
+  const tokenizer = await readInputJson(join(dir, 'tokenizer.json'), TokenizerJson, TOKENIZER_HINT);
   if (tokenizer === undefined) {
     throw new CftError('FileNotFound', 'tokenizer.json does not exist', {
       where: dir,
       hint: 'pass a Hugging Face model directory; where it holds only tokenizer.model or vocab.json, save its tokenizer again with transformers: AutoTokenizer.from_pretrained(dir).save_pretrained(dir)',
     });
   }
-  const config = await readInputJson(join(dir, 'tokenizer_config.json'), TokenizerConfig, HINT);
-  const map = await readInputJson(join(dir, 'special_tokens_map.json'), TokenNames, HINT);
-  const generation = await readInputJson(join(dir, 'generation_config.json'), GenerationConfig, HINT);
-  const model = await readInputJson(join(dir, 'config.json'), ModelConfig, HINT);
+  const config = await readInputJson(join(dir, 'tokenizer_config.json'), TokenizerConfig, TOKENIZER_HINT);
+  const map = await readInputJson(join(dir, 'special_tokens_map.json'), TokenNames, TOKENIZER_HINT);
+  const generation = await readInputJson(join(dir, 'generation_config.json'), GenerationConfig, TOKENIZER_HINT);
+  const model = await readInputJson(join(dir, 'config.json'), ModelConfig, TOKENIZER_HINT);
   const jinja = await readInputText(join(dir, 'chat_template.jinja'));
   return {
     tokenizer: withAddedTokens(tokenizer, config?.added_tokens_decoder ?? {}),

@@ -120,7 +120,7 @@ test.each<[string, unknown, RegExp]>([
   ['too few verdicts', { verdicts: [{ correct: true }] }, /has 1 verdicts for 2 items/],
   ['a score out of range', { verdicts: [{ score: 1 }, { score: 2 }] }, /verdicts\.1\.score/],
   ['neither correct nor score', { verdicts: [{}, {}] }, /verdicts\.0: must have correct or score/],
-  ['no list', [], /breaks the format at its root/],
+  ['no list', [], /breaks the format at the root/],
 ])('a reply with %s is refused, not repeated', async (_, body, message) => {
   let calls = 0;
   const url = await service((__, ___, response) => {

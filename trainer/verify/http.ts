@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { HttpVerifierSpec } from '../../crds/cftrun.ts';
 import { CftError } from '../../crds/errors.ts';
+import { firstIssue } from '../checked.ts';
 import type { Verdict, Verifier, VerifyItem } from './verifier.ts';
 
 const RemoteVerdict = z
@@ -146,10 +147,7 @@ function readReply(text: string, count: number, url: string): z.output<typeof Re
     throw problem('is not JSON');
   }
   const reply = Reply.safeParse(value);
-  if (!reply.success) {
-    const [issue] = reply.error.issues;
-    throw problem(`breaks the format at ${issue?.path.join('.') || 'its root'}: ${issue?.message}`);
-  }
+  if (!reply.success) throw problem(`breaks the format at ${firstIssue(reply.error)}`);
   const { verdicts } = reply.data;
   if (verdicts.length !== count) throw problem(`has ${verdicts.length} verdicts for ${count} items`);
   return verdicts;
