@@ -106,6 +106,18 @@ def trained(implementation, **options):
     return tok
 
 
+def rare_bpe(decoder, pre_tokenizer=None, **model):
+    """With an alphabet so small that most characters of other scripts are unknown."""
+    tok = Tokenizer(models.BPE(**model))
+    if pre_tokenizer is not None:
+        tok.pre_tokenizer = pre_tokenizer
+    tok.decoder = decoder
+    marks = {key: model[key] for key in ("continuing_subword_prefix", "end_of_word_suffix") if key in model}
+    special = ["<unk>", "</s>"]
+    tok.train_from_iterator(LINES, trainers.BpeTrainer(vocab_size=500, limit_alphabet=60, special_tokens=special, show_progress=False, **marks))
+    return tok
+
+
 def one_byte_a_token(normalizer):
     """Shows what a normalizer does: the model has nothing but bytes."""
     tok = byte_level(pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False), normalizer)
@@ -138,6 +150,10 @@ def kinds():
     yield "sentencepiece unigram", trained(SentencePieceUnigramTokenizer(), vocab_size=600, unk_token="<unk>", special_tokens=["<unk>"])
     yield "unigram with bytes", unigram_bytes()
     yield "character bpe", trained(CharBPETokenizer(), vocab_size=900, special_tokens=["<unk>"])
+    marks = dict(continuing_subword_prefix="##", end_of_word_suffix="</w>")
+    yield "bpe with marks", rare_bpe(d.BPEDecoder(suffix="</w>"), p.Whitespace(), unk_token="<unk>", fuse_unk=True, **marks)
+    yield "bpe without an unknown token", rare_bpe(d.Metaspace(replacement="e", prepend_scheme="never"))
+    yield "bpe with an unknown token for each character", rare_bpe(d.Metaspace(replacement="e"), unk_token="<unk>")
     options = dict(lowercase=True, unicode_normalizer="nfkc", add_prefix_space=True, trim_offsets=True)
     yield "byte-level bpe in lower case", trained(ByteLevelBPETokenizer(**options), vocab_size=600)
     for name, normalizer in {

@@ -54,3 +54,14 @@ export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   }
   return out;
 }
+
+/** How vocabularies with byte fallback, and we for a reader's eye, write a byte: `<0xE4>`. */
+export function byteName(byte: number): string {
+  return `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
+}
+
+/** The tokens of a text's UTF-8 bytes, or undefined where the vocabulary lacks one of them. */
+export function byteTokens(text: string, vocabulary: { has(token: string): boolean }): string[] | undefined {
+  const tokens = Array.from(encoder.encode(text), byteName);
+  return tokens.every((token) => vocabulary.has(token)) ? tokens : undefined;
+}

@@ -1,4 +1,5 @@
 import { CftError } from '../../crds/errors.ts';
+import { mergedToken } from './merging.ts';
 import type { TokenizerJson } from './tokenizer-files.ts';
 
 type Ids = ReadonlyMap<string, number>;
@@ -34,7 +35,12 @@ export function checkVocabulary({ model, added_tokens: added }: TokenizerJson): 
   }
   const ids = new Map(Object.entries(model.vocab));
   checkAdded(ids, added);
-  if (model.type === 'BPE' || (model.type === undefined && model.merges !== undefined)) checkMerges(ids, model);
+  if (isBpe(model)) checkMerges(ids, model);
+}
+
+/** Whether a model is of the kind BPE; files of old versions tell by their merges. */
+export function isBpe(model: TokenizerJson['model']): boolean {
+  return model.type === 'BPE' || (model.type === undefined && model.merges !== undefined);
 }
 
 /** An added token may be in the vocabulary as well, then as the same id. */
@@ -64,7 +70,7 @@ function checkMerges(ids: Ids, model: TokenizerJson['model']): void {
     if (!Array.isArray(parts) || parts.length !== 2 || parts.some((part) => typeof part !== 'string'))
       throw contradiction(`merge ${place} is ${JSON.stringify(merge)}, not two tokens`);
     const [left, right] = parts as [string, string];
-    const merged = left + (right.startsWith(prefix) ? right.slice(prefix.length) : right);
+    const merged = mergedToken(left, right, prefix);
     const unknown = [left, right, merged].find((token) => !ids.has(token));
     if (unknown !== undefined)
       throw contradiction(

@@ -1,6 +1,7 @@
+import { CftError } from '../../crds/errors.ts';
 import { concatBytes, strictUtf8, tokenBytes, utf8 } from './byte-level.ts';
 import { componentsOf, runSteps } from './components.ts';
-import { type ComponentConfig, compilePattern, libraryDecoder, textOf } from './library.ts';
+import { type ComponentConfig, compilePattern, libraryDecoder, metaspaceSettings, textOf } from './library.ts';
 
 /** Tokens to pieces of text, which are then joined. */
 export type Decoder = (tokens: readonly string[]) => readonly string[];
@@ -8,7 +9,7 @@ export type Decoder = (tokens: readonly string[]) => readonly string[];
 /**
  * The decoder that tokenizer.json describes. Throws the library's error for a type that is not known.
  *
- * @throws CftError from the decoder: InvalidConfig when it lets a text grow without end
+ * @throws CftError UnsupportedModel for one that decodes speech; from the decoder InvalidConfig when it lets a text grow without end
  */
 export function createDecoder(config: ComponentConfig | null): Decoder {
   if (config === null) return (tokens) => [tokens.join(' ')];
@@ -22,15 +23,25 @@ function createStep(config: ComponentConfig): Decoder {
       return (tokens) => [utf8(concatBytes(tokens.map(tokenBytes)))];
     case 'ByteFallback':
       return byteFallback;
+    case 'Metaspace':
+      return metaspace(config);
     case 'Replace': {
       const [pattern, content] = [compilePattern(config.pattern), textOf(config, 'content')];
       return (tokens) => tokens.map((token) => token.replace(pattern, () => content));
     }
+    case 'CTC': // Of speech: the library's differs from the Rust one.
+      throw new CftError('UnsupportedModel', `the decoder "${config.type}" is not supported`);
     default: {
       const decoder = libraryDecoder(config);
       return (tokens) => decoder.decode_chain(tokens);
     }
   }
+}
+
+/** Marks become spaces; those of the first token, where the pre-tokenizer of the same settings has put one, vanish. */
+function metaspace(config: ComponentConfig): Decoder {
+  const { mark, scheme } = metaspaceSettings(config);
+  return (tokens) => tokens.map((token, i) => token.replaceAll(mark, i === 0 && scheme !== 'never' ? '' : ' '));
 }
 
 /** Runs of `<0xE4>` tokens become the characters that they spell; a run that is not UTF-8 becomes one U+FFFD a byte, as in the Rust tokenizers. */

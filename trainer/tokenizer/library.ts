@@ -17,12 +17,6 @@ interface LibraryPostProcessor {
 interface LibraryDecoder {
   decode_chain(tokens: readonly string[]): string[];
 }
-/** The parts of a tokenizer that the library builds from tokenizer.json. */
-export interface LibraryParts {
-  readonly model: Model;
-  readonly post_processor: LibraryPostProcessor | null;
-}
-
 /** A component's section of tokenizer.json. */
 export type ComponentConfig = { readonly type: string } & Readonly<Record<string, unknown>>;
 
@@ -30,30 +24,36 @@ interface Library {
   readonly Tokenizer: new (
     tokenizer: object,
     config: object,
-  ) => LibraryParts & { readonly normalizer: LibraryNormalizer | null };
+  ) => {
+    readonly model: Model;
+    readonly normalizer: LibraryNormalizer | null;
+    readonly post_processor: LibraryPostProcessor | null;
+  };
   readonly SplitPreTokenizer: new (config: object) => { readonly pattern: RegExp };
   readonly SequenceDecoder: new (config: { decoders: readonly object[] }) => LibraryDecoder;
 }
 const { Tokenizer, SplitPreTokenizer, SequenceDecoder } = library as unknown as Library;
 
 const NOTHING = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null, added_tokens: [] };
+const WITHOUT_WORDS = { ...NOTHING, model: { type: 'WordLevel', vocab: {} } };
 
-/**
- * Model and post-processor of a tokenizer.json. Added tokens, normalizers, pre-tokenizers, the Unigram model and the byte decoders are
- * ours: the library differs from the Rust tokenizers there.
- */
-export function libraryParts(json: Readonly<Record<string, unknown>> & { model: object }): LibraryParts {
+/** A model of the library: WordLevel or WordPiece. BPE and Unigram are ours, since it differs from the Rust tokenizers there. */
+export function libraryModel(model: object & { readonly unk_token?: unknown }): Model {
   // Of a WordLevel model the library reads the unknown token from the configuration only.
-  const unknown = (json.model as { unk_token?: unknown }).unk_token;
-  const config = typeof unknown === 'string' ? { unk_token: unknown } : {};
-  return new Tokenizer({ ...json, ...NOTHING, post_processor: json.post_processor ?? null }, config);
+  const config = typeof model.unk_token === 'string' ? { unk_token: model.unk_token } : {};
+  return new Tokenizer({ ...NOTHING, model }, config).model;
 }
 
 /** A normalizer of the library. */
 export function libraryNormalizer(normalizer: ComponentConfig): (text: string) => string {
-  const model = { type: 'WordLevel', vocab: {} };
-  const { normalizer: built } = new Tokenizer({ ...NOTHING, model, normalizer }, {});
+  const { normalizer: built } = new Tokenizer({ ...WITHOUT_WORDS, normalizer }, {});
   return (text) => built?.normalize(text) ?? text;
+}
+
+/** A post-processor of the library: puts tokens around those of a text. */
+export function libraryPostProcessor(postProcessor: ComponentConfig | null): (tokens: readonly string[]) => string[] {
+  const { post_processor: built } = new Tokenizer({ ...WITHOUT_WORDS, post_processor: postProcessor }, {});
+  return (tokens) => built?.post_process(tokens, null, true).tokens ?? [...tokens];
 }
 
 /**
@@ -65,6 +65,15 @@ export function textOf(config: ComponentConfig, key: string): string {
   const value = config[key];
   if (typeof value === 'string') return value;
   throw new CftError('InvalidConfig', `the component "${config.type}" has no text "${key}"`, { value });
+}
+
+/** What stands for a space, and where one is put before a text, of a Metaspace component; old files say the latter with a flag. */
+export function metaspaceSettings(config: ComponentConfig): { mark: string; scheme: string } {
+  const legacy = config.add_prefix_space === false ? 'never' : 'always';
+  return {
+    mark: (config.replacement as string | undefined) ?? '▁',
+    scheme: (config.prepend_scheme as string | undefined) ?? legacy,
+  };
 }
 
 /**

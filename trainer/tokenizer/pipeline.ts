@@ -1,11 +1,12 @@
 import { CftError } from '../../crds/errors.ts';
 import { type AddedToken, createLiteral, createSplitter, type Section } from './added-tokens.ts';
-import { strictUtf8, tokenBytes } from './byte-level.ts';
+import { type BpeConfig, createBpe } from './bpe.ts';
+import { byteName, strictUtf8, tokenBytes } from './byte-level.ts';
 import { checkPostProcessor } from './check-post-processor.ts';
-import { checkVocabulary } from './check-vocabulary.ts';
+import { checkVocabulary, isBpe } from './check-vocabulary.ts';
 import { componentsOf } from './components.ts';
 import { createDecoder } from './decoders.ts';
-import { type LibraryParts, libraryParts, type Model } from './library.ts';
+import { libraryModel, libraryPostProcessor, type Model } from './library.ts';
 import { createNormalizer } from './normalizers.ts';
 import { patternTimeLimit } from './patterns.ts';
 import { createPreTokenizer } from './pre-tokenizers.ts';
@@ -40,8 +41,7 @@ export interface Pipeline {
 export function createPipeline(json: TokenizerJson, searchLimitMs: number = SEARCH_LIMIT_MS): Pipeline {
   checkVocabulary(json);
   checkPostProcessor(json.post_processor);
-  const parts = libraryParts(json);
-  const model = json.model.type === 'Unigram' ? createUnigram(json.model as unknown as UnigramConfig) : parts.model;
+  const model = createModel(json.model);
   const added = json.added_tokens.map(toAddedToken);
   const vocabulary = createVocabulary(model, added);
   const normalize = createNormalizer(json.normalizer);
@@ -60,7 +60,7 @@ export function createPipeline(json: TokenizerJson, searchLimitMs: number = SEAR
   const special = added.filter((token) => token.special);
   const specialContents = new Set(special.map((token) => token.content));
   const literal = createLiteral(special.map((token) => token.content));
-  const around = surroundingTokens(parts, vocabulary);
+  const around = surroundingTokens(libraryPostProcessor(json.post_processor), vocabulary);
   const isByteLevel = decoders.some(({ config }) => config.type === 'ByteLevel');
 
   const encodePlain = (text: string, first: boolean): number[] => {
@@ -95,6 +95,11 @@ export function createPipeline(json: TokenizerJson, searchLimitMs: number = SEAR
     idOf: vocabulary.idOf,
     tokenOf: vocabulary.tokenOf,
   };
+}
+
+function createModel(model: TokenizerJson['model']): Model {
+  if (model.type === 'Unigram') return createUnigram(model as unknown as UnigramConfig);
+  return isBpe(model) ? createBpe(model as unknown as BpeConfig) : libraryModel(model);
 }
 
 interface Vocabulary {
@@ -146,9 +151,12 @@ function byContent(tokens: readonly AddedToken[], normalize = (text: string) => 
 }
 
 /** The ids that the post-processor puts before and after a text. */
-function surroundingTokens(parts: LibraryParts, vocabulary: Vocabulary): { before: number[]; after: number[] } {
+function surroundingTokens(
+  surround: (tokens: readonly string[]) => string[],
+  vocabulary: Vocabulary,
+): { before: number[]; after: number[] } {
   const text = '\uFFFF';
-  const tokens = parts.post_processor?.post_process([text], null, true).tokens ?? [text];
+  const tokens = surround([text]);
   const ids = tokens.map((token) => (token === text ? undefined : requireId(token, vocabulary)));
   const middle = ids.indexOf(undefined);
   const known = (part: readonly (number | undefined)[]) => part.filter((id) => id !== undefined);
@@ -167,6 +175,5 @@ function requireId(token: string, vocabulary: Vocabulary): number {
 function readable(bytes: Uint8Array): string {
   const text = strictUtf8(bytes);
   if (text !== undefined) return text;
-  const hex = (byte: number) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
-  return Array.from(bytes, (byte) => (byte < 128 ? String.fromCharCode(byte) : hex(byte))).join('');
+  return Array.from(bytes, (byte) => (byte < 128 ? String.fromCharCode(byte) : byteName(byte))).join('');
 }

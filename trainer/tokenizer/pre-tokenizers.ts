@@ -3,7 +3,7 @@ import { CftError } from '../../crds/errors.ts';
 import { checked } from '../checked.ts';
 import { byteLetters } from './byte-level.ts';
 import { componentsOf, runSteps } from './components.ts';
-import { type ComponentConfig, compilePattern } from './library.ts';
+import { type ComponentConfig, compilePattern, metaspaceSettings } from './library.ts';
 import { TOKENIZER_HINT } from './tokenizer-files.ts';
 
 /** Splits a text into the words that the model then takes apart. `first`: the text is the beginning of the input. */
@@ -125,14 +125,12 @@ function byteLevel(addPrefixSpace: boolean, useRegex: boolean): PreTokenizer {
 }
 
 function metaspace(config: ComponentConfig): PreTokenizer {
-  const replacement = (config.replacement as string | undefined) ?? '▁';
-  const legacy = config.add_prefix_space === false ? 'never' : 'always';
-  const scheme = (config.prepend_scheme as string | undefined) ?? legacy;
-  const delimiter = compilePattern({ String: replacement });
+  const { mark, scheme } = metaspaceSettings(config);
+  const delimiter = compilePattern({ String: mark });
   return (text, first) => {
-    let marked = text.replaceAll(' ', replacement);
+    let marked = text.replaceAll(' ', mark);
     const prepend = scheme === 'always' || (scheme === 'first' && first);
-    if (prepend && !marked.startsWith(replacement)) marked = replacement + marked;
+    if (prepend && !marked.startsWith(mark)) marked = mark + marked;
     return config.split === false ? [marked] : merge(spans(marked, delimiter, false), 'MergedWithNext');
   };
 }

@@ -1,4 +1,5 @@
 import { CftError } from '../../crds/errors.ts';
+import { byteTokens } from './byte-level.ts';
 import type { Model } from './library.ts';
 
 /** What tokenizer.json says of a Unigram model. */
@@ -21,18 +22,10 @@ export function createUnigram({ vocab, unk_id: unknown, byte_fallback: byteFallb
   const longest = vocab.reduce((length, [piece]) => Math.max(length, piece.length), 0);
   const unknownScore =
     vocab.reduce((least, [, score]) => Math.min(least, score), Number.POSITIVE_INFINITY) - UNKNOWN_PENALTY;
-  const encoder = new TextEncoder();
 
   const pieces = (word: string): string[] => {
     if (byteFallback !== true || word === '') return cut(word);
-    return cut(word).flatMap((piece) => {
-      if (ids.has(piece)) return [piece];
-      const bytes = Array.from(
-        encoder.encode(piece),
-        (byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`,
-      );
-      return bytes.every((byte) => ids.has(byte)) ? bytes : [piece];
-    });
+    return cut(word).flatMap((piece) => (ids.has(piece) ? [piece] : (byteTokens(piece, ids) ?? [piece])));
   };
 
   const cut = (word: string): string[] => {
