@@ -142,8 +142,9 @@ function inBrackets(text: string, labels: Labels): Choice {
   return bracketed(text, labels).findLast(({ isRejected }) => !isRejected)?.label;
 }
 
-const REJECTED_BEFORE = /(?:\b(?:not|nor|never|unlike|than|instead of|neither)|n't(?: be)?)\s+(?:\w+\s+)?[("'*_]*$/i;
-const REJECTED_AFTER = /^[)\]"'*_]*\s*(?:is|are|was)?\s*(?:wrong|incorrect|not|false|impossible|isn't)\b/i;
+const REJECTED_BEFORE =
+  /(?:\b(?:not|nor|never|cannot|unlike|than|instead of|neither)|n't)(?: be)?\s+(?:\w+\s+)?[("'*_]*$/i;
+const REJECTED_AFTER = /^[)\]"'*_]*\s*(?:is|are|was)?\s*(?:the\s+)?(?:wrong|incorrect|not|false|impossible|isn't)\b/i;
 
 function isRejected(text: string, start: number, end: number): boolean {
   return (

@@ -141,10 +141,12 @@ function withoutLabel(text: string): string {
 
 function textForm(text: string): string {
   const plain = plainText(text)
+    .replace(/([_^])\{(\w)\}/g, '$1$2')
     .replace(/[$*_"“”]/g, ' ')
     .replace(/\s+/g, ' ')
     .replace(/ ?([^\p{L}\p{N} ]) ?/gu, '$1')
     .replace(/[.,;:]+$|(?<=\p{L}{2})!+$/u, '')
+    .replace(/\\rightarrow(?![A-Za-z])/g, '\\to')
     .trim();
   // Single letters are variables: x and X differ.
   return plain.replace(/\p{L}{2,}/gu, (word) => word.toLowerCase());

@@ -163,8 +163,10 @@ function leaf(text: string): Shape {
   const found = /\\(?:sin|cos|tan|cot)/.test(plain)
     ? null
     : /(?<=[\d})πi\]]|\\pi)\s*(°|(?<=\s)[a-z]{2,}(?:[ /^]+[a-z\d]+)*)\s*$/.exec(plain);
-  const unit = found === null ? undefined : readUnit(`1 ${found[1]}`, 1);
-  if (found === null || unit === undefined || typeof unit === 'string' || unit.unit === undefined)
+  const behind = `1 ${found?.[1]}`;
+  const unit = found === null ? undefined : readUnit(behind, 1);
+  // `5 feet 3 inches` is more than a number and a unit.
+  if (found === null || typeof unit !== 'object' || unit.unit === undefined || unit.end < behind.length)
     return { kind: 'leaf', text, quantity: undefined, unit: undefined };
   return { kind: 'leaf', text: plain.slice(0, found.index).trim(), quantity: undefined, unit: unit.unit };
 }

@@ -85,7 +85,7 @@ const MATHEMATICS = new Set(
 );
 /** Words after which more than the number and its unit has been said. */
 const CLAUSES = new Set(
-  'times plus minus over divided multiplied and or to out than if when where unless but not nor between either'.split(
+  'times plus minus over divided multiplied and or to out than if when where unless but not nor between either below'.split(
     ' ',
   ),
 );
@@ -186,7 +186,7 @@ function toWord(text: string, gap: string): Word {
 
 function problemWith(words: readonly Word[], isGlued: boolean): 'expression' | 'clause' | undefined {
   const lower = words.map((word) => word.text.toLowerCase());
-  if (isGlued && !ALIASES.has(lower[0] as string)) return 'expression';
+  if (isGlued && !isUnitName(words[0]?.text as string)) return 'expression';
   for (const [i, word] of lower.slice(0, nameLength(lower)).entries()) {
     const isPowerOfUnit = i > 0 && (word === 'squared' || word === 'cubed');
     if (MATHEMATICS.has(word) && !isPowerOfUnit) return 'expression';
@@ -197,6 +197,12 @@ function problemWith(words: readonly Word[], isGlued: boolean): 'expression' | '
     if (!isWord) return words[i]?.text === word ? 'expression' : 'clause';
   }
   return lower.some((word) => CLAUSES.has(word)) ? 'clause' : undefined;
+}
+
+/** Stuck to a number, a capital is a unit for liters only: `5M` may be millions. */
+function isUnitName(word: string): boolean {
+  const isCapital = /^[A-Z]$/.test(word) && word !== 'L';
+  return !isCapital && ALIASES.has(word.toLowerCase());
 }
 
 /** How many of the words name the unit: those before the first stop word or clause. */
