@@ -50,6 +50,8 @@ test.each<[string, TokenizerJson, string]>([
   ['a merge into an unknown token', json({ merges: ['b a'] }), 'needs the token "ba"'],
   ['a merge of three', json({ merges: ['a b a'] }), 'merge 0 is "a b a", not two tokens'],
   ['a merge that is a number', json({ merges: [5] }), 'merge 0 is 5, not two tokens'],
+  ['ids where Unigram has scores', json({ type: 'Unigram' }), 'not of the shape that Unigram has'],
+  ['scores where BPE has ids', json({ vocab: [['a', 0]] }), 'not of the shape that BPE has'],
   ['no merges', json({ merges: undefined }), 'model.merges is no list'],
   ['an unknown token beyond the end', json({ type: 'Unigram', vocab: [['a', 0]], unk_id: 1 }), 'unk_id 1 is beyond'],
 ])('%s is refused', (_, tokenizer, message) => {

@@ -22,6 +22,8 @@ export function checkVocabulary({ model, added_tokens: added }: TokenizerJson): 
       value: model.type,
       hint: `use a tokenizer of one of these: ${KINDS.slice(0, -1).join(', ')}`,
     });
+  if (model.type !== undefined && Array.isArray(model.vocab) !== (model.type === 'Unigram'))
+    throw contradiction(`model.vocab is not of the shape that ${model.type} has`);
   if (Array.isArray(model.vocab)) {
     const long = model.vocab.findIndex(([piece]) => piece.length > LONGEST_PIECE);
     if (long !== -1)

@@ -1,4 +1,6 @@
+import { z } from 'zod';
 import { CftError } from '../../crds/errors.ts';
+import { checked } from '../checked.ts';
 import type { ComponentConfig } from './library.ts';
 import { TOKENIZER_HINT } from './tokenizer-files.ts';
 
@@ -12,12 +14,19 @@ export interface Component {
 const PARTS = { normalizer: 'normalizers', pre_tokenizer: 'pretokenizers', decoder: 'decoders' } as const;
 type Section = keyof typeof PARTS;
 
-/** A section's components in their order; those of a sequence, and of sequences in it, one after the other. */
+const Parts = z.array(z.looseObject({ type: z.string() }));
+
+/**
+ * A section's components in their order; those of a sequence, and of sequences in it, one after the other.
+ *
+ * @throws CftError InvalidConfig for a sequence of something else
+ */
 export function componentsOf(config: ComponentConfig | null, section: Section, path: string = section): Component[] {
   if (config === null) return [];
   if (config.type !== 'Sequence') return [{ config, path }];
-  const parts = config[PARTS[section]] as readonly ComponentConfig[];
-  return parts.flatMap((part, i) => componentsOf(part, section, `${path}.${PARTS[section]}.${i}`));
+  const place = `${path}.${PARTS[section]}`;
+  const parts = checked(Parts, config[PARTS[section]], { code: 'InvalidConfig', path: place, hint: TOKENIZER_HINT });
+  return parts.flatMap((part, i) => componentsOf(part, section, `${place}.${i}`));
 }
 
 /** What a component does to a text, or to the pieces of one. */

@@ -214,6 +214,17 @@ describe('a broken tokenizer ends in one clear error', () => {
       'the normalizer "Magic" is not supported',
     ],
     [
+      'a sequence of nothing',
+      {
+        'tokenizer.json': {
+          model: { type: 'WordLevel', vocab: { a: 0 } },
+          decoder: { type: 'Sequence', decoders: [{ type: 'Fuse' }, { type: 'Sequence', decoders: [null] }] },
+        },
+      },
+      'InvalidConfig',
+      /^decoder\.decoders\.1\.decoders\.0: /,
+    ],
+    [
       'a character map that is cut off',
       {
         'tokenizer.json': {

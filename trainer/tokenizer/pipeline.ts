@@ -98,7 +98,7 @@ export function createPipeline(json: TokenizerJson, searchLimitMs: number = SEAR
 }
 
 function createModel(model: TokenizerJson['model']): Model {
-  if (model.type === 'Unigram') return createUnigram(model as unknown as UnigramConfig);
+  if (Array.isArray(model.vocab)) return createUnigram(model as unknown as UnigramConfig);
   return isBpe(model) ? createBpe(model as unknown as BpeConfig) : libraryModel(model);
 }
 
