@@ -63,6 +63,15 @@ def added_tokens():
     return tok
 
 
+def normalized_tokens():
+    """Which are decoded as they were normalized."""
+    tok = Tokenizer(models.WordLevel({"<unk>": 0, "a": 1}, unk_token="<unk>"))
+    tok.normalizer, tok.pre_tokenizer = normalizers.Sequence([normalizers.NFD(), normalizers.Lowercase()]), pre_tokenizers.Whitespace()
+    tok.add_tokens([AddedToken("Né"), AddedToken("Xé", normalized=False)])
+    tok.add_special_tokens(["</s>"])
+    return tok
+
+
 def byte_tokens():
     return [f"<0x{byte:02X}>" for byte in range(256)]
 
@@ -141,6 +150,7 @@ def kinds():
     yield "deepseek", byte_level(split_by(*DEEPSEEK))
     yield "starcoder", byte_level(p.Sequence([p.Digits(individual_digits=True), p.ByteLevel(add_prefix_space=False)]))
     yield "added tokens of every kind", added_tokens()
+    yield "added tokens that normalization changes", normalized_tokens()
     strip = d.Strip(" ", 1, 0)
     yield "llama2, legacy", sentencepiece_bpe(n.Sequence([n.Prepend("▁"), n.Replace(" ", "▁")]), None, strip)
     yield "llama2", sentencepiece_bpe(None, metaspace("first", split=False), strip)

@@ -168,6 +168,21 @@ describe('end tokens', () => {
   });
 });
 
+test('special tokens are left out by their ids, also where normalization changes their texts', async () => {
+  const added = { id: 2, content: '</s>', special: true, normalized: true };
+  const model = { type: 'WordLevel', vocab: { a: 0, '?': 1 }, unk_token: '?' };
+  const normalizer = { type: 'Prepend', prepend: '_' };
+  const tokenizer = await loadTokenizer(
+    await changed({
+      'tokenizer.json': { model, normalizer, added_tokens: [added], decoder: { type: 'Fuse' } },
+      'tokenizer_config.json': { eos_token: '</s>' },
+    }),
+  );
+  expect(tokenizer.decode([0, 2])).toBe('a_</s>');
+  expect(tokenizer.decode([0, 2], { skipSpecialTokens: true })).toBe('a');
+  expect(tokenizer.eosTokenId).toBe(2);
+});
+
 test('added tokens of tokenizer_config.json that tokenizer.json lacks are added', async () => {
   const config = await json('tokenizer_config.json');
   const added = { '1500': { content: '<|extra|>', special: true } };

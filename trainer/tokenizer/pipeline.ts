@@ -43,7 +43,6 @@ export function createPipeline(json: TokenizerJson, searchLimitMs: number = SEAR
   checkPostProcessor(json.post_processor);
   const model = createModel(json.model);
   const added = json.added_tokens.map(toAddedToken);
-  const vocabulary = createVocabulary(model, added);
   const normalize = createNormalizer(json.normalizer);
   const normalizes = json.normalizer !== null;
   const preTokenize = createPreTokenizer(json.pre_tokenizer);
@@ -55,10 +54,16 @@ export function createPipeline(json: TokenizerJson, searchLimitMs: number = SEAR
   );
   const whileDecoding = patternTimeLimit(decoders, searchLimitMs);
   const split = createSplitter(byContent(added.filter((token) => !token.normalized || !normalizes)));
-  const normalized = added.filter((token) => token.normalized && normalizes);
-  const splitNormalized = createSplitter(whileEncoding(() => byContent(normalized, normalize)));
+  const normalized = whileEncoding(() =>
+    byContent(
+      added.filter((token) => token.normalized && normalizes),
+      normalize,
+    ),
+  );
+  const splitNormalized = createSplitter(normalized);
+  const vocabulary = createVocabulary(model, added, normalized);
   const special = added.filter((token) => token.special);
-  const specialContents = new Set(special.map((token) => token.content));
+  const specialIds = new Set(special.map((token) => token.id));
   const literal = createLiteral(special.map((token) => token.content));
   const around = surroundingTokens(libraryPostProcessor(json.post_processor), vocabulary);
   const isByteLevel = decoders.some(({ config }) => config.type === 'ByteLevel');
@@ -81,9 +86,9 @@ export function createPipeline(json: TokenizerJson, searchLimitMs: number = SEAR
       return addSpecialTokens ? [...around.before, ...ids, ...around.after] : ids;
     },
     decode(ids, { skipSpecialTokens = false } = {}) {
-      const tokens = ids.map(vocabulary.tokenOf).filter((token) => token !== undefined);
-      const kept = skipSpecialTokens ? tokens.filter((token) => !specialContents.has(token)) : tokens;
-      return whileDecoding(() => decodeTokens(kept)).join('');
+      const kept = skipSpecialTokens ? ids.filter((id) => !specialIds.has(id)) : ids;
+      const tokens = kept.map(vocabulary.tokenOf).filter((token) => token !== undefined);
+      return whileDecoding(() => decodeTokens(tokens)).join('');
     },
     tokenText(id) {
       const token = vocabulary.tokenOf(id);
@@ -110,11 +115,17 @@ interface Vocabulary {
   modelId(token: string): number;
 }
 
-function createVocabulary(model: Model, added: readonly AddedToken[]): Vocabulary {
+/** @param normalized added tokens by their content after normalization: so they are decoded */
+function createVocabulary(
+  model: Model,
+  added: readonly AddedToken[],
+  normalized: ReadonlyMap<string, AddedToken>,
+): Vocabulary {
   const tokens = new Map<number, string>();
   for (const [token, id] of model.tokens_to_ids) tokens.set(id, token);
   const addedIds = new Map(added.map((token) => [token.content, token.id]));
   for (const token of added) tokens.set(token.id, token.content);
+  for (const [content, token] of normalized) tokens.set(token.id, content);
   return {
     size: [...tokens.keys()].reduce((highest, id) => Math.max(highest, id), -1) + 1,
     idOf: (token) => addedIds.get(token) ?? model.tokens_to_ids.get(token),
