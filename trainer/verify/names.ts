@@ -29,6 +29,21 @@ export function lettersOf(formula: string): Set<string> {
   return new Set(formula.replace(/\\[A-Za-z]+/g, ' ').match(/[A-Za-z]/g));
 }
 
+const UPWARDS = /\b(?:increas|gain|profit|up\b|rise\b|rose\b|higher)/i;
+const DOWNWARDS = /\b(?:decreas|los[st]|loss|down\b|fall|fell\b|lower|drop|reduc)/i;
+
+/** `increased by 6` and `decreased by 6` are different changes. */
+export function directionsDiffer(a: string, b: string): boolean {
+  const [left, right] = [a, b].map(directionOf);
+  return left !== undefined && right !== undefined && left !== right;
+}
+
+function directionOf(text: string): 'up' | 'down' | undefined {
+  const [isUp, isDown] = [UPWARDS.test(text), DOWNWARDS.test(text)];
+  if (isUp === isDown) return undefined;
+  return isUp ? 'up' : 'down';
+}
+
 /** `x = 3` and `y = 3` answer different questions. */
 export function namesDiffer(a: string, b: string): boolean {
   const [left, right] = [a, b].map((text) => /^[\s$({[\\]*([A-Za-z])\s*=/.exec(plainText(text))?.[1]);

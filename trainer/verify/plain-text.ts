@@ -14,6 +14,8 @@ const COMMANDS: Readonly<Record<string, string>> = {
   euro: '€',
   texteuro: '€',
   degree: '°',
+  bf: '',
+  rm: '',
   circ: '°',
   lbrace: '{',
   rbrace: '}',
@@ -59,6 +61,7 @@ export function plainText(text: string): string {
     .replace(/(?<=\d),\\!\s*(?=\d)/g, ',')
     .replace(/(?<=[\w){}])~/g, ' ')
     .replace(/\^\s*\{?\s*\\(?:text|mathrm)\s*\{(st|nd|rd|th)\}\s*\}?/g, '$1')
+    .replace(/\\(?:text)?color\s*\{[^{}]*\}/g, '')
     .replace(TEXT_COMMAND, ' $1 ')
     .replace(/\^\s*\{?\s*\\circ\b\s*\}?/g, '°')
     .replace(/\\q?quad(?![A-Z])/g, ' ')

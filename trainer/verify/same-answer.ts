@@ -2,7 +2,7 @@ import type { Algebra } from './algebra.ts';
 import { type FinalAnswer, sameText } from './final-answer.ts';
 import { asInterval, isInterval } from './interval.ts';
 import { formulaLatex } from './latex-form.ts';
-import { isName, lettersOf, namesDiffer } from './names.ts';
+import { directionsDiffer, isName, lettersOf, namesDiffer } from './names.ts';
 import { plainText } from './plain-text.ts';
 import { parseQuantity, type Quantity, sameQuantity } from './quantity.ts';
 import { formatFraction } from './rational.ts';
@@ -23,7 +23,8 @@ export async function agreement(stated: FinalAnswer, expected: FinalAnswer, alge
   const right = expected.quantity ?? decimalComma(expected, stated.quantity, 2);
   if (number !== undefined && right !== undefined) {
     const values = [number, beforeRounding(stated)].filter((value) => value !== undefined);
-    return Number(values.some((value) => sameQuantity(value, right)) && !namesDiffer(stated.text, expected.text));
+    const isOther = [namesDiffer, directionsDiffer].some((differ) => differ(stated.text, expected.text));
+    return Number(values.some((value) => sameQuantity(value, right)) && !isOther);
   }
   if (number === undefined && right === undefined && sameText(stated.text, expected.text)) return 1;
   if (!stated.isPart && undressed(stated) === undressed(expected)) return 1;
