@@ -105,6 +105,22 @@ describe.each(cases)('$name, $how', ({ name, kernels }) => {
   });
 });
 
+test('what the op of the layers does not compute is computed op by op: another activation', async () => {
+  const prompt = [5, 9, 4, 7];
+  const topOf = async (kernels: boolean) => {
+    const { session, model } = await open('tied-gqa2', kernels);
+    const other: DecodableModel = { ...model, config: { ...model.config, activation: 'relu' } };
+    const engine = new DecodeEngine(session, other, { slots: 1, maxLength: 64, topK: 2 });
+    const decoder = new BatchDecoder<string>(engine, { eosTokenIds: new Set() });
+    const decoded = [...decodeAll(decoder, [{ tag: '', prompt, maxNewTokens: 8 }])].flat();
+    session.dispose();
+    return decoded[0]?.top.map((choices) => choices[0]?.logprob ?? Number.NaN) ?? [];
+  };
+  const [fused, composed] = [await topOf(true), await topOf(false)];
+  expect(fused).toHaveLength(8);
+  for (const [step, logprob] of fused.entries()) expect(logprob).toBeCloseTo(composed[step] as number, 4);
+});
+
 test('a model whose angles change with the length decodes up to where they do, and is refused by name beyond', async () => {
   const session = createSession();
   const model = await loadModel(session, fixtureDir('tied-gqa2'));

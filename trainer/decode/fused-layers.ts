@@ -23,7 +23,8 @@ const LINEAR = [
  * programs of the cache do the same.
  */
 export function fuses(session: Session, { config, parameters }: DecodableModel): boolean {
-  return session.kernels && parameters.byColumns === true && !config.fusedProjections;
+  const isComputed = !config.fusedProjections && config.activation === 'silu';
+  return session.kernels && parameters.byColumns === true && isComputed;
 }
 
 /**
