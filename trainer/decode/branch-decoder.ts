@@ -134,16 +134,15 @@ interface Fed {
   readonly ids: readonly number[];
 }
 
-/** A shorter run than the engine's repeats its last token. */
 function statesOf(fed: readonly Fed[], { slots, run }: BranchEngine): BranchStates {
   const empty = () => new Int32Array(slots * run);
-  const states = { ids: empty(), positions: empty(), starts: empty() };
+  const states = { ids: empty(), positions: empty().fill(-1), starts: empty() };
   for (const { branch, slot, ids } of fed)
-    for (let i = 0; i < run; i++) {
-      const place = Math.min(i, ids.length - 1);
-      states.ids[slot * run + i] = ids[place] as number;
-      states.positions[slot * run + i] = branch.position + place;
-      states.starts[slot * run + i] = branch.wanted.start;
+    for (const [i, id] of ids.entries()) {
+      const at = slot * run + i;
+      states.ids[at] = id;
+      states.positions[at] = branch.position + i;
+      states.starts[at] = branch.wanted.start;
     }
   return states;
 }

@@ -1,9 +1,8 @@
 import type { Tensor1D } from '@tensorflow/tfjs-core';
-import { lmHead } from '../model/decoder.ts';
 import type { Program, Session } from '../tensor/session.ts';
 import { type BranchReach, branchAttention, branchSlots } from './branch-attention.ts';
-import { cachedHidden } from './cached-hidden.ts';
-import { type Greedy, greedy } from './choose.ts';
+import { cachedGreedy } from './cached-hidden.ts';
+import type { Greedy } from './choose.ts';
 import { fuses } from './fused-layers.ts';
 import { createKvCache, type KvCache } from './kv-cache.ts';
 import { ProgramSet } from './program-set.ts';
@@ -29,8 +28,7 @@ export interface BranchOptions {
 }
 
 /**
- * What a step feeds, `run` entries a slot. A slot with fewer tokens repeats the last one at its place; slots without a branch: token 0 at
- * place 0.
+ * What a step feeds, `run` entries a slot, its tokens first: what comes after them, and the entries of slots without a branch, are at place -1.
  */
 export interface BranchStates {
   readonly ids: Int32Array;
@@ -56,6 +54,8 @@ export class BranchEngine {
   readonly #originReaches: Reaches;
   readonly #branchReaches: Reaches;
   readonly #programs: ProgramSet;
+  /** Whether steps leave out what is at place -1. */
+  readonly #skips: boolean;
 
   constructor(session: Session, model: DecodableModel, options: BranchOptions) {
     const { origins, width, originLength, branchLength, topK, run = 1, name = 'branches' } = options;
@@ -64,7 +64,8 @@ export class BranchEngine {
     this.run = run;
     this.#scorer = new Scorer(session, model, { origins, maxLength: originLength, topK, name });
     this.#originReaches = this.#scorer.reaches;
-    this.#branchReaches = new Reaches(branchLength, BRANCH_BLOCK, fuses(session, model));
+    this.#skips = fuses(session, model);
+    this.#branchReaches = new Reaches(branchLength, BRANCH_BLOCK, this.#skips);
     const own = { slots: origins * width, blocks: this.#branchReaches.most, block: BRANCH_BLOCK, group: width };
     const branches = createKvCache(session, model.config, `${name}.cache`, own);
     this.#programs = new ProgramSet(
@@ -122,8 +123,22 @@ export class BranchEngine {
     /** Top-1 minus top-2 logit. */
     readonly margin: Float32Array;
   } {
-    return this.#programs.get(`${origin}-${branch}`).run({ ids, positions, starts }) as never;
+    const states = this.#skips ? { ids, positions, starts } : filled({ ids, positions, starts }, this.run);
+    return this.#programs.get(`${origin}-${branch}`).run({ ...states }) as never;
   }
+}
+
+/** What computes all entries gets a token in each: the slot's last one again, at its place, or any one at the first. */
+function filled({ ids, positions, starts }: BranchStates, run: number): BranchStates {
+  const whole = { ids: ids.slice(), positions: positions.slice(), starts: starts.slice() };
+  for (let at = 0; at < positions.length; at++) {
+    if ((positions[at] as number) >= 0) continue;
+    const isFirst = at % run === 0;
+    whole.ids[at] = isFirst ? 0 : (whole.ids[at - 1] as number);
+    whole.positions[at] = isFirst ? 0 : (whole.positions[at - 1] as number);
+    whole.starts[at] = isFirst ? 0 : (whole.starts[at - 1] as number);
+  }
+  return whole;
 }
 
 function declareStep(
@@ -133,13 +148,13 @@ function declareStep(
   { origins, branches, run }: { readonly origins: KvCache; readonly branches: KvCache; readonly run: number },
   reach: BranchReach,
 ): Program {
-  const { config, parameters } = model;
+  const { config } = model;
   const each = { shape: [branches.slots * run], dtype: 'int32' } as const;
   return session.program(label, { ids: each, positions: each, starts: each }, (inputs): Greedy => {
     const { ids, positions, starts } = inputs as Readonly<Record<keyof BranchStates, Tensor1D>>;
     const shared = { cache: origins, starts };
     const tokens = { ids, positions, slots: branchSlots(branches, run), cache: branches, shared };
     const attend = () => branchAttention(config, { origins, branches, starts, positions }, reach);
-    return greedy(lmHead(config, parameters, cachedHidden(session, model, tokens, attend)));
+    return cachedGreedy(session, model, tokens, attend);
   }) as Program;
 }

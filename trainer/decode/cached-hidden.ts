@@ -1,8 +1,9 @@
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
-import { decoderHidden } from '../model/decoder.ts';
+import { decoderHidden, lmHead } from '../model/decoder.ts';
 import type { Attend } from '../model/parameters.ts';
 import type { Session } from '../tensor/session.ts';
-import { fusedHidden, fuses } from './fused-layers.ts';
+import { type Greedy, greedy } from './choose.ts';
+import { fusedGreedy, fusedHidden, fuses } from './fused-layers.ts';
 import type { KvCache } from './kv-cache.ts';
 import type { DecodableModel } from './programs.ts';
 
@@ -38,4 +39,15 @@ export function cachedHidden(
 ): Tensor2D {
   if (fuses(session, model)) return fusedHidden(model, tokens);
   return decoderHidden(model.config, model.parameters, tokens.ids, tokens.positions, attend());
+}
+
+/** The likeliest token after each of the new ones; otherwise as cachedHidden. */
+export function cachedGreedy(
+  session: Session,
+  model: DecodableModel,
+  tokens: CachedTokens,
+  attend: () => Attend,
+): Greedy {
+  if (fuses(session, model)) return fusedGreedy(model, tokens);
+  return greedy(lmHead(model.config, model.parameters, cachedHidden(session, model, tokens, attend)));
 }

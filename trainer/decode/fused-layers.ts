@@ -1,14 +1,15 @@
-import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
+import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
 import { CftError } from '../../crds/errors.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { gatherRows, rmsNorm } from '../model/decoder.ts';
 import type { Parameters } from '../model/parameters.ts';
 import { rotaryTable } from '../model/rope.ts';
 import { isBiased, LAYER_NORMS } from '../model/weights.ts';
-import { kernels } from '../tensor/kernels.ts';
+import { type KernelCall, kernels } from '../tensor/kernels.ts';
 import type { Session } from '../tensor/session.ts';
 import { tf } from '../tensor/tf.ts';
 import type { CachedTokens } from './cached-hidden.ts';
+import type { Greedy } from './choose.ts';
 import type { KvCache } from './kv-cache.ts';
 import type { DecodableModel } from './programs.ts';
 
@@ -23,31 +24,57 @@ const LINEAR = [
  * programs of the cache do the same.
  */
 export function fuses(session: Session, { config, parameters }: DecodableModel): boolean {
-  const isComputed = !config.fusedProjections && config.activation === 'silu';
+  const isComputed = !config.fusedProjections && config.activation === 'silu' && !isBiased(config, 'lm_head');
   return session.kernels && parameters.byColumns === true && isComputed;
 }
 
 /**
  * Final hidden states of new tokens, all layers as one op: each thread takes some rows through all of them, and each token looks at exactly
- * what it sees, however long the sequences of others are. Costs 2 * rows * (weights of the layers) multiply-adds, plus 2 * heads * headDim *
- * (position + 1) for each token and layer.
+ * what it sees, however long the sequences of others are. Rows at place -1 are left out. Costs 2 * rows * (weights of the layers)
+ * multiply-adds, plus 2 * heads * headDim * (position + 1) for each token and layer.
  *
  * @returns [rows, hiddenSize] after the final norm
  */
-export function fusedHidden({ config, parameters: p }: DecodableModel, tokens: CachedTokens): Tensor2D {
+export function fusedHidden(model: DecodableModel, tokens: CachedTokens): Tensor2D {
+  return rmsNorm(layers(model, tokens), finalNorm(model), model.config.rmsNormEps);
+}
+
+/** The likeliest token after each of the new ones, in two ops; of rows at place -1 nothing of meaning. */
+export function fusedGreedy(model: DecodableModel, tokens: CachedTokens): Greedy {
+  const { config, parameters: p } = model;
+  const isTied = config.tieWordEmbeddings;
+  const head = p.tensor(isTied ? EMBEDDING : 'lm_head.weight');
+  const each = tokens.positions.shape;
+  const [next, margin] = kernel({
+    op: 'CftGreedy',
+    attributes: { epsilon: { float: config.rmsNormEps }, by_columns: { int: isTied ? 0 : 1 } },
+    inputs: [layers(model, tokens), finalNorm(model), head, tokens.positions],
+    outputs: [
+      { shape: each, dtype: 'int32' },
+      { shape: each, dtype: 'float32' },
+    ],
+  });
+  return { next: next as Tensor1D, margin: margin as Tensor1D };
+}
+
+const EMBEDDING = 'model.embed_tokens.weight';
+
+function finalNorm({ parameters }: DecodableModel): Tensor1D {
+  return parameters.tensor('model.norm.weight') as Tensor1D;
+}
+
+/** Hidden states before the final norm: [rows, hiddenSize]. */
+function layers({ config, parameters: p }: DecodableModel, tokens: CachedTokens): Tensor2D {
   const { ids, positions, slots, cache } = tokens;
-  const run = kernels();
-  if (run === undefined)
-    throw new CftError('Internal', 'the layers of a decoder are one op in sessions with kernels only');
   const { cos, sin } = rotaryTable(config, positions);
   const origins = tokens.shared?.cache ?? cache;
   const starts = tokens.shared?.starts ?? tf.zerosLike(positions);
   const absent = tf.tensor1d([], 'float32');
   const weights = layersOf(config).flatMap((layer) => layerWeights(config, p, layer, absent));
-  // Its own cache also stands for the origins that it does not have: none of their tokens are looked at.
+  // Where there are no origins, the slots' own cache says how many there would be: none of their tokens are looked at.
   const readCaches = origins === cache ? layersOf(config).flatMap(() => [absent, absent]) : readAll(origins);
-  const embedded = gatherRows(p.tensor('model.embed_tokens.weight') as Tensor2D, ids);
-  const hidden = run({
+  const embedded = gatherRows(p.tensor(EMBEDDING) as Tensor2D, ids);
+  const [hidden] = kernel({
     op: 'CftDecoderLayers',
     attributes: {
       W: { int: weights.length },
@@ -66,9 +93,15 @@ export function fusedHidden({ config, parameters: p }: DecodableModel, tokens: C
     },
     inputs: [embedded, cos, sin, slots, positions, starts, ...weights, ...readCaches],
     updates: cache.layers.flatMap(({ k, v }) => [k, v]),
-    shape: embedded.shape,
-  }) as Tensor2D;
-  return rmsNorm(hidden, p.tensor('model.norm.weight') as never, config.rmsNormEps);
+    outputs: [{ shape: embedded.shape, dtype: 'float32' }],
+  });
+  return hidden as Tensor2D;
+}
+
+function kernel(call: KernelCall): Tensor[] {
+  const run = kernels();
+  if (run === undefined) throw new CftError('Internal', `${call.op} in a session without kernels`);
+  return run(call);
 }
 
 /** What the op takes of a layer, in its order: norms, then weights and biases. */

@@ -1,11 +1,11 @@
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
 import type { ModelConfig } from '../model/config.ts';
 import { lmHead } from '../model/decoder.ts';
-import type { Parameters } from '../model/parameters.ts';
+import type { Attend, Parameters } from '../model/parameters.ts';
 import type { Program, Session, TensorSpec } from '../tensor/session.ts';
 import { tf } from '../tensor/tf.ts';
-import { cachedHidden } from './cached-hidden.ts';
-import { distribution, greedy, sample } from './choose.ts';
+import { type CachedTokens, cachedGreedy, cachedHidden } from './cached-hidden.ts';
+import { distribution, type Greedy, greedy, sample } from './choose.ts';
 import { eachRepeated, type KvCache, runAttention, stepAttention } from './kv-cache.ts';
 import { topK } from './top-k.ts';
 
@@ -72,7 +72,9 @@ const DECLARATIONS: Readonly<Record<ProgramName, (settings: ProgramSettings, rea
     return {
       inputs: { ids: int32(slots), positions: int32(slots) },
       body({ ids, positions }) {
-        const logits = stepLogits(settings, ids as Tensor1D, positions as Tensor1D, reach);
+        const [tokens, places] = [ids, positions] as [Tensor1D, Tensor1D];
+        if (settings.topK === 0 && !settings.entropy) return { ...stepGreedy(settings, tokens, places, reach) };
+        const logits = stepLogits(settings, tokens, places, reach);
         return { ...greedy(logits), ...extras(settings, logits) };
       },
     };
@@ -93,10 +95,24 @@ const DECLARATIONS: Readonly<Record<ProgramName, (settings: ProgramSettings, rea
 };
 
 function stepLogits(settings: ProgramSettings, ids: Tensor1D, positions: Tensor1D, reach: number): Tensor2D {
-  const { session, model, cache } = settings;
+  const { session, model } = settings;
+  const hidden = cachedHidden(session, model, ...stepTokens(settings, ids, positions, reach));
+  return lmHead(model.config, model.parameters, hidden);
+}
+
+function stepGreedy(settings: ProgramSettings, ids: Tensor1D, positions: Tensor1D, reach: number): Greedy {
+  return cachedGreedy(settings.session, settings.model, ...stepTokens(settings, ids, positions, reach));
+}
+
+/** A token a slot, and how to look at the cache. */
+function stepTokens(
+  { model, cache }: ProgramSettings,
+  ids: Tensor1D,
+  positions: Tensor1D,
+  reach: number,
+): [CachedTokens, () => Attend] {
   const slots = tf.range(0, cache.slots, 1, 'int32');
-  const attend = () => stepAttention(model.config, cache, positions, reach);
-  return lmHead(model.config, model.parameters, cachedHidden(session, model, { ids, positions, slots, cache }, attend));
+  return [{ ids, positions, slots, cache }, () => stepAttention(model.config, cache, positions, reach)];
 }
 
 function extras(settings: ProgramSettings, logits: Tensor2D): Outputs {

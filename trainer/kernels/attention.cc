@@ -170,15 +170,14 @@ CFT_AVX512 void Attend(int n, const Queries& queries, const Span* spans, int64_t
   if (n == 4) AttendTogether<4>(queries, spans, head, window, scratch);
 }
 
-// What a slot has of its own comes from far memory: it is asked for before the origin's keys, which others have just used, are looked at.
 void Prefetch(const Span& span, int64_t head) {
   const int64_t width = span.keys->head_dim;
   for (int64_t place = 0; place < span.count; place += span.keys->block) {
     const int64_t floats = InTiles(std::min(span.count - place, span.keys->block)) * width;
     const float* keys = BlockOf(*span.keys, span.slot, head, place);
     const float* values = BlockOf(*span.values, span.slot, head, place);
-    for (int64_t i = 0; i < floats; i += kCacheLine) __builtin_prefetch(keys + i);
-    for (int64_t i = 0; i < floats; i += kCacheLine) __builtin_prefetch(values + i);
+    for (int64_t i = 0; i < floats; i += kCacheLine) __builtin_prefetch(keys + i, 0, 1);
+    for (int64_t i = 0; i < floats; i += kCacheLine) __builtin_prefetch(values + i, 0, 1);
   }
 }
 
@@ -194,6 +193,11 @@ void PutRow(const LayerCaches& caches, const Rows& rows, int64_t row, const floa
   }
 }
 
+void PrefetchSlot(const LayerCaches& caches, const Rows& rows, int64_t row) {
+  const int64_t start = rows.starts[row];
+  Prefetch({&caches.own_keys, &caches.own_values, rows.slots[row], rows.positions[row] + 1 - start, start}, 0);
+}
+
 void AttendRun(const LayerCaches& caches, const Rows& rows, int64_t first, int64_t end, int64_t heads, int64_t window,
                const float* queries, float* output) {
   const Cache& own = caches.own_keys;
@@ -206,7 +210,7 @@ void AttendRun(const LayerCaches& caches, const Rows& rows, int64_t first, int64
   scratch.resize(kQueries * (InTiles(spans[0].count) + InTiles(spans[1].count)));
   const int64_t sharing = heads / own.kv_heads;
   for (int64_t head = 0; head < own.kv_heads; head++) {
-    Prefetch(spans[1], head);
+    if (head + 1 < own.kv_heads) Prefetch(spans[1], head + 1);
     const int64_t count = (end - first) * sharing;
     for (int64_t done = 0; done < count; done += kQueries) {
       const int n = static_cast<int>(std::min<int64_t>(kQueries, count - done));

@@ -26,6 +26,9 @@ struct Rows {
 // Puts a row's keys and values into its slot's caches. key, value: [kvHeads, headDim]
 void PutRow(const LayerCaches& caches, const Rows& rows, int64_t row, const float* key, const float* value);
 
+// Asks for the first head of what a row's slot has of its own: it comes from far memory, while others are still at work.
+void PrefetchSlot(const LayerCaches& caches, const Rows& rows, int64_t row);
+
 // What the rows from `first` up to `end`, which are of one slot and in the caches already, see of it and of its origin: themselves
 // and what is before them, of that only the nearest `window` places if it is not 0.
 //

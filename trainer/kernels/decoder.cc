@@ -63,6 +63,7 @@ void Attention(const Decoder& decoder, const Layer& layer, const Rows& rows, int
   for (int64_t row = 0; row < count;) {
     int64_t next = row + 1;
     while (next < count && rows.slots[first + next] == rows.slots[first + row]) next++;
+    if (next < count) PrefetchSlot(layer.caches, rows, first + next);
     AttendRun(layer.caches, rows, first + row, first + next, decoder.heads, layer.window, queries + row * width, attended + row * width);
     row = next;
   }

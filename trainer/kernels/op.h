@@ -44,7 +44,7 @@ class Tensor {
   int64_t size() const { return TF_TensorElementCount(tensor_); }
   int64_t dim(int axis) const { return TF_Dim(tensor_, axis < 0 ? TF_NumDims(tensor_) + axis : axis); }
   float* floats() const { return static_cast<float*>(TF_TensorData(tensor_)); }
-  const int32_t* ints() const { return static_cast<const int32_t*>(TF_TensorData(tensor_)); }
+  int32_t* ints() const { return static_cast<int32_t*>(TF_TensorData(tensor_)); }
 
  private:
   TF_Tensor* tensor_;
@@ -58,12 +58,12 @@ inline Tensor Input(TF_OpKernelContext* context, int index) {
   return Tensor(tensor);
 }
 
-// The op's one output; not ok() if there is no memory for it, of which TensorFlow then knows.
-inline Tensor Output(TF_OpKernelContext* context, std::initializer_list<int64_t> shape) {
+// One of the op's outputs; not ok() if there is no memory for it, of which TensorFlow then knows.
+inline Tensor Output(TF_OpKernelContext* context, int index, TF_DataType type, std::initializer_list<int64_t> shape) {
   Status status;
-  int64_t size = sizeof(float);
+  int64_t size = static_cast<int64_t>(TF_DataTypeSize(type));
   for (const int64_t dimension : shape) size *= dimension;
-  TF_Tensor* tensor = TF_AllocateOutput(context, 0, TF_FLOAT, shape.begin(), static_cast<int>(shape.size()), size, status.get());
+  TF_Tensor* tensor = TF_AllocateOutput(context, index, type, shape.begin(), static_cast<int>(shape.size()), size, status.get());
   if (!status.ok()) TF_OpKernelContext_Failure(context, status.get());
   return Tensor(tensor);
 }
@@ -98,9 +98,10 @@ struct Declaration {
   const char* name;
   std::initializer_list<const char*> inputs;
   std::initializer_list<const char*> attributes;
+  std::initializer_list<const char*> outputs;
 };
 
-// Makes an op known to TensorFlow, on the processor, with one output. It may write into its inputs, so that it is neither left out nor done
+// Makes an op known to TensorFlow, on the processor. It may write into its inputs, so that it is neither left out nor done
 // once for two. `Kernel` is made from its attributes and has Compute().
 template <typename Kernel>
 bool Register(const Declaration& op) {
@@ -108,7 +109,7 @@ bool Register(const Declaration& op) {
   TF_OpDefinitionBuilder* definition = TF_NewOpDefinitionBuilder(op.name);
   for (const char* input : op.inputs) TF_OpDefinitionBuilderAddInput(definition, input);
   for (const char* attribute : op.attributes) TF_OpDefinitionBuilderAddAttr(definition, attribute);
-  TF_OpDefinitionBuilderAddOutput(definition, "output: float");
+  for (const char* output : op.outputs) TF_OpDefinitionBuilderAddOutput(definition, output);
   TF_OpDefinitionBuilderSetIsStateful(definition, true);
   TF_OpDefinitionBuilderSetShapeInferenceFunction(
       definition, [](TF_ShapeInferenceContext* context, TF_Status* status) { TF_ShapeInferenceContextSetUnknownShape(context, status); });

@@ -37,6 +37,17 @@ CFT_INLINE float Sum(Floats x) {
   return sum;
 }
 
+// Lanes of two vectors, in any order: those of b count from sixteen.
+CFT_INLINE Floats Pick(Floats a, Floats b, Ints lanes) {
+#if defined(__clang__)
+  Floats x;
+  for (int i = 0; i < kLanes; i++) x[i] = lanes[i] < kLanes ? a[lanes[i]] : b[lanes[i] - kLanes];
+  return x;
+#else
+  return __builtin_shuffle(a, b, lanes);
+#endif
+}
+
 // e^x to about two units in the last place; what would be less than the smallest normal number is 0.
 CFT_INLINE Floats Exp(Floats x) {
   const Floats kMost = All(88.37f), kLeast = All(-87.33f);

@@ -22,14 +22,17 @@ interface TracedProgram {
 /** Elements of the variables that one run gives their values: 32 MiB, or one variable. */
 const ASSIGNED_AT_ONCE = 2 ** 23;
 
-function addKernel(recorder: Recorder, { op, attributes, inputs, updates = [], shape }: KernelCall): Tensor {
+function addKernel(recorder: Recorder, { op, attributes, inputs, updates = [], outputs }: KernelCall): Tensor[] {
   const names = inputs.map((input) => recorder.nameOf(input));
   const places = updates.map((variable) => (variable as GraphVariable).place(recorder));
-  const output = recorder.standIn(shape, 'float32');
   const waits = places.flatMap(({ waits }) => waits);
-  const node = recorder.add(op, attributes, [...names, ...places.map(({ input }) => input), ...waits], output);
+  const node = recorder.add(op, attributes, [...names, ...places.map(({ input }) => input), ...waits]);
   for (const { written } of places) written(node);
-  return output;
+  return outputs.map(({ shape, dtype }, index) => {
+    const standIn = recorder.standIn(shape, dtype);
+    recorder.bind(standIn, `${node}:${index}`);
+    return standIn;
+  });
 }
 
 function sizeOf(spec: TensorSpec): number {

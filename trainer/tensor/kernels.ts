@@ -4,7 +4,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import { addonPackageDir, addonPaths } from './backend-state.ts';
 import type { Attribute } from './graph-def.ts';
 import { type NodeBackend, nodeBackend } from './node-backend.ts';
-import type { Variable } from './session.ts';
+import type { TensorSpec, Variable } from './session.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -15,8 +15,7 @@ export interface KernelCall {
   readonly inputs: readonly Tensor[];
   /** Its last inputs: their memory is written. */
   readonly updates?: readonly Variable[];
-  /** Of its output, float32. */
-  readonly shape: readonly number[];
+  readonly outputs: readonly TensorSpec[];
 }
 
 /** Whether programs can use the ops of trainer/kernels: on a processor, where the set-up compiled them. */
@@ -26,6 +25,6 @@ export function hasKernels(backend: NodeBackend): boolean {
 }
 
 /** Runs an op of trainer/kernels, in a program whose session uses them; elsewhere undefined. */
-export function kernels(): ((call: KernelCall) => Tensor) | undefined {
+export function kernels(): ((call: KernelCall) => Tensor[]) | undefined {
   return nodeBackend()?.kernel;
 }

@@ -42,9 +42,11 @@ function viewsOf(nodes: readonly GraphNode[]): ReadonlyMap<string, View> {
   return views;
 }
 
-/** A product of two matrices reads what is held by columns as it is, and transposes it on its way; the op of trainer/kernels wants it so. */
+const KERNELS = new Set(['CftDecoderLayers', 'CftGreedy']);
+
+/** A product of two matrices reads what is held by columns as it is, and transposes it on its way; the ops of trainer/kernels want it so. */
 function readColumns(node: GraphNode, views: ReadonlyMap<string, View>): GraphNode {
-  if (node.op === 'CftDecoderLayers')
+  if (KERNELS.has(node.op))
     return { ...node, inputs: node.inputs.map((input) => views.get(input)?.transposed ?? input) };
   if (node.op !== 'MatMul') return node;
   const inputs = [...node.inputs];

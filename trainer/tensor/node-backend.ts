@@ -42,7 +42,7 @@ export interface NodeBackend extends KernelBackend {
   /** Not tfjs's: there while a program is recorded. See after.ts. */
   after?: ((x: Tensor, awaited: readonly Tensor[]) => Tensor) | undefined;
   /** Not tfjs's either: there while a program is recorded that can use the ops of trainer/kernels. See kernels.ts. */
-  kernel?: ((call: KernelCall) => Tensor) | undefined;
+  kernel?: ((call: KernelCall) => Tensor[]) | undefined;
 }
 
 /** The active backend if it is tfjs-node's TensorFlow, else undefined. */
