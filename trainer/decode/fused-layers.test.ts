@@ -1,0 +1,141 @@
+/** The layers as one op, in shapes that fill no vector, no tile and no block, and over several of each: what they say is what the composed ops say. */
+import { beforeAll, describe, expect, test } from 'vitest';
+import { loadConfig, type ModelConfig } from '../model/config.ts';
+import { variableParameters } from '../model/load.ts';
+import { fixtureDir } from '../model/testing.ts';
+import { weightShapes } from '../model/weights.ts';
+import { createRandom } from '../random.ts';
+import { loadBackend } from '../tensor/backend.ts';
+import { createSession } from '../tensor/create-session.ts';
+import { BranchEngine } from './branch-engine.ts';
+import { DecodeEngine } from './engine.ts';
+import { fuses } from './fused-layers.ts';
+
+let base: ModelConfig;
+beforeAll(async () => {
+  await loadBackend();
+  base = await loadConfig(fixtureDir('tied-gqa2'));
+});
+
+/** A model of that shape with random weights, frozen, in a session of its own. */
+function open(changes: Partial<ModelConfig>, kernels: boolean) {
+  const layers = changes.numHiddenLayers ?? base.numHiddenLayers;
+  const attentionWindows = Array.from({ length: layers }, () => changes.attentionWindows?.[0]);
+  const config = { ...base, ...changes, attentionWindows };
+  const session = createSession({ kernels });
+  const random = createRandom(11);
+  const variables = new Map(
+    [...weightShapes(config)].map(([name, shape]) => {
+      const held = { transposed: shape.length === 2 && name !== 'model.embed_tokens.weight' };
+      const variable = session.variable(name, { shape, dtype: 'float32', held });
+      const size = shape.reduce((a, b) => a * b);
+      const scale = shape.length === 2 ? 3 / Math.sqrt(shape[1] as number) : 1;
+      variable.load(Float32Array.from({ length: size }, () => (random.uniform() - 0.5) * scale));
+      return [name, variable] as const;
+    }),
+  );
+  return { session, model: { config, parameters: { ...variableParameters(variables), byColumns: true } } };
+}
+
+const SHAPES: Record<string, Partial<ModelConfig>> = {
+  'odd widths': {
+    hiddenSize: 37,
+    intermediateSize: 53,
+    numAttentionHeads: 3,
+    numKeyValueHeads: 1,
+    headDim: 14,
+    vocabSize: 83,
+  },
+  'seven queries a key': {
+    hiddenSize: 70,
+    intermediateSize: 100,
+    numAttentionHeads: 7,
+    numKeyValueHeads: 1,
+    headDim: 24,
+    vocabSize: 300,
+  },
+  'wide, with a head of its own': {
+    ...{ hiddenSize: 160, intermediateSize: 2100, numAttentionHeads: 4, numKeyValueHeads: 4, headDim: 40 },
+    ...{ vocabSize: 1003, tieWordEmbeddings: false },
+  },
+  'a window': {
+    hiddenSize: 48,
+    intermediateSize: 64,
+    numAttentionHeads: 4,
+    numKeyValueHeads: 2,
+    headDim: 16,
+    attentionWindows: [100],
+  },
+};
+
+describe.each(Object.entries(SHAPES))('%s', (_name, shape) => {
+  test('sequences of several blocks, beside short ones and empty slots', () => {
+    const run = (kernels: boolean) => {
+      const { session, model } = open(shape, kernels);
+      expect(fuses(session, model)).toBe(kernels && session.kernels);
+      const random = createRandom(5);
+      const tokens = (length: number) => Array.from({ length }, () => random.int(model.config.vocabSize));
+      const engine = new DecodeEngine(session, model, { slots: 5, maxLength: 300 });
+      const prompts = [tokens(290), tokens(3), tokens(130)];
+      engine.prefill(prompts.map((ids, slot) => ({ slot, ids })));
+      const steps = [];
+      for (let step = 0; step < 3; step++) {
+        const ids = Int32Array.from({ length: 5 }, (_, slot) => (slot * 7 + step) % model.config.vocabSize);
+        const positions = Int32Array.from({ length: 5 }, (_, slot) => (prompts[slot]?.length ?? 0) + step);
+        steps.push(engine.step(ids, positions));
+      }
+      session.dispose();
+      return steps;
+    };
+    expectAlike(run(true), run(false));
+  });
+
+  test('branches, with runs of tokens and entries that are left out', () => {
+    const run = (kernels: boolean) => {
+      const { session, model } = open(shape, kernels);
+      const random = createRandom(6);
+      const tokens = (length: number) => Array.from({ length }, () => random.int(model.config.vocabSize));
+      const sizes = { origins: 2, width: 3, originLength: 200, branchLength: 100, topK: 2, run: 2 };
+      const engine = new BranchEngine(session, model, sizes);
+      for (const origin of [0, 1]) engine.score(origin, tokens(200));
+      const starts = [150, 3, undefined, 199, 64, 65];
+      const lengths = starts.map(() => 0);
+      const steps = [];
+      for (let step = 0; step < 60; step++) {
+        const empty = () => new Int32Array(engine.slots * engine.run);
+        const states = { ids: empty(), positions: empty().fill(-1), starts: empty() };
+        const fed: number[] = [];
+        for (const [slot, start] of starts.entries()) {
+          if (start === undefined) continue;
+          for (let i = 0; i < ((slot + step) % 3 === 0 ? 2 : 1); i++) {
+            const at = slot * engine.run + i;
+            states.ids[at] = (slot * 5 + step + i) % model.config.vocabSize;
+            states.positions[at] = start + (lengths[slot] as number)++;
+            states.starts[at] = start;
+            fed.push(at);
+          }
+        }
+        const { next, margin } = engine.step(states, engine.reachFor([199], lengths, 0));
+        steps.push({
+          next: Int32Array.from(fed, (at) => next[at] as number),
+          margin: Float32Array.from(fed, (at) => margin[at] as number),
+        });
+      }
+      session.dispose();
+      return steps;
+    };
+    expectAlike(run(true), run(false));
+  });
+});
+
+interface Step {
+  readonly next: Int32Array;
+  readonly margin: Float32Array;
+}
+
+function expectAlike(fused: readonly Step[], composed: readonly Step[]): void {
+  for (const [step, { next, margin }] of composed.entries()) {
+    expect([...(fused[step]?.next ?? [])]).toEqual([...next]);
+    for (const [at, value] of margin.entries()) expect(fused[step]?.margin[at]).toBeCloseTo(value, 3);
+  }
+}
