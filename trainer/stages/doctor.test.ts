@@ -50,6 +50,7 @@ describe('advice', () => {
     device: 'cpu',
     tensorflowVersion: '2.21.0',
     threads: 2,
+    kernels: true,
     tf,
     reason: undefined,
   };
@@ -58,6 +59,7 @@ describe('advice', () => {
     device: 'cpu',
     tensorflowVersion: undefined,
     threads: 1,
+    kernels: false,
     tf,
     reason: 'x is broken',
   };

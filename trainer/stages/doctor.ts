@@ -88,8 +88,8 @@ function computes({ tf }: Backend): boolean {
   return values.every((value) => value === 8);
 }
 
-function describe({ name, device, tensorflowVersion, threads, reason }: Backend): DoctorReport['backend'] {
-  return { name, device, tensorflowVersion, threads, reason: reason ?? null };
+function describe({ name, device, tensorflowVersion, threads, kernels, reason }: Backend): DoctorReport['backend'] {
+  return { name, device, tensorflowVersion, threads, kernels, reason: reason ?? null };
 }
 
 function hintOf(error: Error): string {
@@ -135,6 +135,7 @@ export function formatReport({ usable, backend, node, machine, setup, problems }
     ['backend', backend === null ? 'none' : `${backend.name} ${backend.tensorflowVersion ?? ''}`.trim()],
     ['device', backend === null ? 'none' : backend.device],
     ['threads', backend === null ? 'none' : String(backend.threads)],
+    ['decoding', backend?.kernels === true ? 'layers as one op' : 'op by op'],
     ['node', `${node.version} (${node.path})`],
     ['processor', `${machine.processor}, ${machine.cores} cores, ${(machine.memoryBytes / 2 ** 30).toFixed(1)} GiB`],
     ['features', machine.features.join(' ') || 'none known'],

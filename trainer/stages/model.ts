@@ -48,7 +48,7 @@ export async function openModel(
     ...backendOptions(process.env),
     warn: (message) => context.logger.warn(message),
   });
-  const session = createSession({ precision });
+  const session = createSession({ precision, kernels: backend.kernels });
   const frozen = trainable ? undefined : { bfloat16: precision === 'bf16' };
   const model = await loadModel(session, dir, { frozen });
   if (tokenizer.vocabSize > model.config.vocabSize)

@@ -5,15 +5,20 @@ import { tensorflowEnvironment } from './backend-environment.ts';
 
 describe('options from the environment', () => {
   test('nothing set means: choose for me', () => {
-    expect(backendOptions({})).toEqual({ backend: 'auto', xla: false });
-    expect(backendOptions({ CFT_BACKEND: '', CFT_THREADS: '' })).toEqual({ backend: 'auto', xla: false });
+    expect(backendOptions({})).toEqual({ backend: 'auto', xla: false, kernels: true });
+    expect(backendOptions({ CFT_BACKEND: '', CFT_THREADS: '' })).toEqual({
+      backend: 'auto',
+      xla: false,
+      kernels: true,
+    });
   });
 
   test('each setting is taken', () => {
-    expect(backendOptions({ CFT_BACKEND: 'wasm', CFT_THREADS: '3', CFT_XLA: '1' })).toEqual({
+    expect(backendOptions({ CFT_BACKEND: 'wasm', CFT_THREADS: '3', CFT_XLA: '1', CFT_KERNELS: '0' })).toEqual({
       backend: 'wasm',
       threads: 3,
       xla: true,
+      kernels: false,
     });
   });
 

@@ -5,6 +5,8 @@ import { dirname, join, sep } from 'node:path';
 import { CftError } from '../../crds/errors.ts';
 import { positiveInteger, tensorflowEnvironment } from './backend-environment.ts';
 import { addonPackageDir, addonPaths, readSetupState } from './backend-state.ts';
+import { hasKernels } from './kernels.ts';
+import type { NodeBackend } from './node-backend.ts';
 import { tf } from './tf.ts';
 
 const require = createRequire(import.meta.url);
@@ -15,6 +17,8 @@ export interface BackendOptions {
   /** CPU threads; by default the cores that this process may use. wasm in Node has one. Fixed once TensorFlow is loaded. */
   readonly threads?: number;
   readonly xla?: boolean;
+  /** Whether decoding may use the ops of trainer/kernels, where this processor can. Default true. */
+  readonly kernels?: boolean;
   /** Told once if the backend is the slow one. */
   readonly warn?: (message: string) => void;
 }
@@ -25,13 +29,15 @@ export interface Backend {
   readonly device: 'cpu' | 'gpu';
   readonly tensorflowVersion: string | undefined;
   readonly threads: number;
+  /** Whether decoding uses the ops of trainer/kernels. */
+  readonly kernels: boolean;
   readonly tf: typeof tf;
   /** Why it is not TensorFlow, where that was wanted. */
   readonly reason: string | undefined;
 }
 
 /**
- * The options that the user gave through the environment: `CFT_BACKEND=auto|tensorflow|wasm`, `CFT_THREADS=N`, `CFT_XLA=1`.
+ * The options that the user gave through the environment: `CFT_BACKEND=auto|tensorflow|wasm`, `CFT_THREADS=N`, `CFT_XLA=1`, `CFT_KERNELS=0`.
  * For entry points; nothing below them reads the environment.
  *
  * @throws CftError `InvalidArgument` for other values
@@ -53,7 +59,8 @@ export function backendOptions(env: Readonly<Record<string, string | undefined>>
       hint: 'set it to a whole number of at least 1, or not at all',
     });
   }
-  return { backend, xla: env.CFT_XLA === '1', ...(threads === undefined ? {} : { threads }) };
+  const kernels = env.CFT_KERNELS !== '0';
+  return { backend, xla: env.CFT_XLA === '1', kernels, ...(threads === undefined ? {} : { threads }) };
 }
 
 /**
@@ -97,6 +104,7 @@ async function loadTensorflow(options: BackendOptions): Promise<Backend> {
     device: backend.isUsingGpuDevice ? 'gpu' : 'cpu',
     tensorflowVersion: backend.binding.TF_Version,
     threads: positiveInteger(process.env.TF_NUM_INTRAOP_THREADS) ?? availableParallelism(),
+    kernels: options.kernels !== false && hasKernels(tf.backend() as NodeBackend),
     tf,
     reason: undefined,
   };
@@ -118,7 +126,7 @@ async function loadWasm(reason: string | undefined, options: BackendOptions): Pr
   options.warn?.(
     `${reason === undefined ? '' : `TensorFlow is not available: ${reason}. `}Computing with the wasm backend, which is many times slower.`,
   );
-  return { name: 'wasm', device: 'cpu', tensorflowVersion: undefined, threads: 1, tf, reason };
+  return { name: 'wasm', device: 'cpu', tensorflowVersion: undefined, threads: 1, kernels: false, tf, reason };
 }
 
 function unavailable(message: string, cause?: unknown): CftError {
