@@ -29,9 +29,11 @@ export const CONTENTS: Readonly<Record<Target, Contents>> = {
   },
 };
 
-/** The files of a target's sources, as sorted paths from `root`. Tests stay behind. */
+/** The files of a target's sources, as sorted paths from `root`. Tests stay behind, and what is compiled. */
 export function sourceFiles(root: string, target: Target): string[] {
-  return CONTENTS[target].sources.flatMap((path) => filesUnder(root, path)).filter((path) => !isTest(path));
+  return CONTENTS[target].sources
+    .flatMap((path) => filesUnder(root, path))
+    .filter((path) => !isTest(path) && !/\.(cc|h)$/.test(path));
 }
 
 /** Whether a file of a package is for those who program against it or test it. */

@@ -60,15 +60,16 @@ function layOutNode(root: string): void {
   link(`/${HOME}/${program}`, join(root, 'usr/local/bin/node'));
 }
 
-/** TensorFlow's libraries and the addon, where the set-up put links to them. */
+/** TensorFlow's libraries and the addons, where the set-up put links to them. */
 function layOutTensorflow(home: string): SetupState['tensorflow'] {
   const state = readSetupState(ROOT)?.tensorflow;
   if (state === undefined || state.variant === 'none')
     throw new Error('the trainer needs TensorFlow: run `CFT_TENSORFLOW=gpu npm run setup`, or cpu');
-  const { addon, quiet } = addonPaths(ADDON);
+  const to = addonPaths(ADDON);
   const from = addonPaths(addonPackageDir(ROOT));
-  place(from.addon, join(home, addon));
-  if (existsSync(from.quiet)) place(from.quiet, join(home, quiet));
+  place(from.addon, join(home, to.addon));
+  for (const addon of ['quiet', 'kernels'] as const)
+    if (existsSync(from[addon])) place(from[addon], join(home, to[addon]));
   for (const part of ['lib', 'nvidia', 'THIRD_PARTY_NOTICES.txt'].filter((name) =>
     existsSync(join(state.home, name)),
   )) {

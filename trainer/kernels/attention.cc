@@ -16,6 +16,9 @@ constexpr int kQueries = 4;
 // Sums that grow at the same time: a processor adds to one only every fourth cycle.
 constexpr int kSums = 8;
 
+// Parts of a sum over values, for the same reason.
+constexpr int kParts = 4;
+
 constexpr int64_t kCacheLine = 16;  // floats
 
 CFT_INLINE float* BlockOf(const Cache& cache, int64_t slot, int64_t head, int64_t place) {
@@ -74,22 +77,22 @@ CFT_INLINE void Score(const Queries& queries, const Span& span, int64_t head, fl
   for (; place < span.count; place += kLanes) ScoreTiles<n, 1>(queries, span, head, place, scores);
 }
 
-// results[q] += the sum of weights[q][i] times value i, for sixteen dimensions of `count` values.
+// results[q] += the sum of weights[q][i] times value i, for sixteen dimensions of `count` values. Whatever queries and values come along, a query's
+// sum is the same to the bit: which value goes to which part of it is fixed, and values that it does not see add zeros.
 template <int n>
-CFT_INLINE void MixLanes(const float* values, int64_t width, int64_t count, float* const* weights, float* const* results) {
-  constexpr int ways = kSums / n;
-  Floats sums[ways][n] = {};
+CFT_INLINE void MixLanes(const float* values, int64_t width, int64_t count, const float* const* weights, float* const* results) {
+  Floats sums[kParts][n] = {};
+  const auto add = [&](int64_t i, int part) {
+    const Floats value = Load(values + (i + part) * width);
+    for (int q = 0; q < n; q++) sums[part][q] += weights[q][i + part] * value;
+  };
   int64_t i = 0;
-  for (; i + ways <= count; i += ways)
-    for (int w = 0; w < ways; w++) {
-      const Floats value = Load(values + (i + w) * width);
-      for (int q = 0; q < n; q++) sums[w][q] += weights[q][i + w] * value;
-    }
-  for (; i < count; i++)
-    for (int q = 0; q < n; q++) sums[0][q] += weights[q][i] * Load(values + i * width);
+  for (; i + kParts <= count; i += kParts)
+    for (int part = 0; part < kParts; part++) add(i, part);
+  for (int part = 0; i + part < count; part++) add(i, part);
   for (int q = 0; q < n; q++) {
     Floats sum = Load(results[q]);
-    for (int w = 0; w < ways; w++) sum += sums[w][q];
+    for (int part = 0; part < kParts; part++) sum += sums[part][q];
     Store(results[q], sum);
   }
 }
@@ -107,7 +110,7 @@ CFT_INLINE void Mix(const Queries& queries, const Span& span, int64_t head, floa
     int64_t d = 0;
     for (; d + kLanes <= width; d += kLanes) {
       for (int q = 0; q < n; q++) results[q] = queries.results[q] + d;
-      MixLanes<n>(values + d, width, count, const_cast<float* const*>(weights), results);
+      MixLanes<n>(values + d, width, count, weights, results);
     }
     for (; d < width; d++)
       for (int q = 0; q < n; q++)

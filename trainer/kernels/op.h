@@ -68,12 +68,22 @@ inline Tensor Output(TF_OpKernelContext* context, int index, TF_DataType type, s
   return Tensor(tensor);
 }
 
-inline int32_t IntAttribute(TF_OpKernelConstruction* construction, const char* name) {
+// An attribute that the op must have; TensorFlow checks that when it makes the kernel.
+template <typename T>
+T Attribute(TF_OpKernelConstruction* construction, const char* name, void (*get)(TF_OpKernelConstruction*, const char*, T*, TF_Status*)) {
   Status status;
-  int32_t value = 0;
-  TF_OpKernelConstruction_GetAttrInt32(construction, name, &value, status.get());
+  T value = 0;
+  get(construction, name, &value, status.get());
   if (!status.ok()) TF_OpKernelConstruction_Failure(construction, status.get());
   return value;
+}
+
+inline int32_t IntAttribute(TF_OpKernelConstruction* construction, const char* name) {
+  return Attribute<int32_t>(construction, name, TF_OpKernelConstruction_GetAttrInt32);
+}
+
+inline float FloatAttribute(TF_OpKernelConstruction* construction, const char* name) {
+  return Attribute<float>(construction, name, TF_OpKernelConstruction_GetAttrFloat);
 }
 
 inline std::vector<int32_t> IntsAttribute(TF_OpKernelConstruction* construction, const char* name) {
@@ -84,14 +94,6 @@ inline std::vector<int32_t> IntsAttribute(TF_OpKernelConstruction* construction,
   if (status.ok()) TF_OpKernelConstruction_GetAttrInt32List(construction, name, values.data(), size, status.get());
   if (!status.ok()) TF_OpKernelConstruction_Failure(construction, status.get());
   return values;
-}
-
-inline float FloatAttribute(TF_OpKernelConstruction* construction, const char* name) {
-  Status status;
-  float value = 0;
-  TF_OpKernelConstruction_GetAttrFloat(construction, name, &value, status.get());
-  if (!status.ok()) TF_OpKernelConstruction_Failure(construction, status.get());
-  return value;
 }
 
 struct Declaration {
