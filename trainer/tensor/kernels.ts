@@ -21,7 +21,13 @@ export interface KernelCall {
 /** Whether programs can use the ops of trainer/kernels: on a processor, where the set-up compiled them. */
 export function hasKernels(backend: NodeBackend): boolean {
   const { kernels } = addonPaths(addonPackageDir());
-  return !backend.isUsingGpuDevice && existsSync(kernels) && (require(kernels) as { ready: boolean }).ready;
+  if (backend.isUsingGpuDevice || !existsSync(kernels)) return false;
+  try {
+    return (require(kernels) as { ready: boolean }).ready;
+  } catch {
+    // It was compiled for another machine or TensorFlow: that costs speed, no more.
+    return false;
+  }
 }
 
 /** Runs an op of trainer/kernels, in a program whose session uses them; elsewhere undefined. */
