@@ -130,15 +130,13 @@ export class BranchEngine {
 
 /** What computes all entries gets a token in each: the slot's last one again, at its place, or any one at the first. */
 function filled({ ids, positions, starts }: BranchStates, run: number): BranchStates {
-  const whole = { ids: ids.slice(), positions: positions.slice(), starts: starts.slice() };
-  for (let at = 0; at < positions.length; at++) {
-    if ((positions[at] as number) >= 0) continue;
-    const isFirst = at % run === 0;
-    whole.ids[at] = isFirst ? 0 : (whole.ids[at - 1] as number);
-    whole.positions[at] = isFirst ? 0 : (whole.positions[at - 1] as number);
-    whole.starts[at] = isFirst ? 0 : (whole.starts[at - 1] as number);
-  }
-  return whole;
+  const fill = (list: Int32Array) => {
+    const whole = list.slice();
+    for (const [at, position] of positions.entries())
+      if (position < 0) whole[at] = at % run === 0 ? 0 : (whole[at - 1] as number);
+    return whole;
+  };
+  return { ids: fill(ids), positions: fill(positions), starts: fill(starts) };
 }
 
 function declareStep(

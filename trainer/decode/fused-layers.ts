@@ -4,7 +4,7 @@ import type { ModelConfig } from '../model/config.ts';
 import { gatherRows, rmsNorm } from '../model/decoder.ts';
 import type { Parameters } from '../model/parameters.ts';
 import { rotaryTable } from '../model/rope.ts';
-import { isBiased, LAYER_NORMS, linearLayers } from '../model/weights.ts';
+import { isBiased, LAYER_NORMS, type LinearLayer, linearLayers } from '../model/weights.ts';
 import { type KernelCall, kernels } from '../tensor/kernels.ts';
 import type { Session } from '../tensor/session.ts';
 import { tf } from '../tensor/tf.ts';
@@ -12,12 +12,6 @@ import type { CachedTokens } from './cached-hidden.ts';
 import type { Greedy } from './choose.ts';
 import type { KvCache } from './kv-cache.ts';
 import type { DecodableModel } from './programs.ts';
-
-/** The linear layers of a layer, in the op's order. */
-const LINEAR = [
-  ...['self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj', 'self_attn.o_proj'],
-  ...['mlp.gate_proj', 'mlp.up_proj', 'mlp.down_proj'],
-];
 
 /**
  * Weights of a layer above which TensorFlow's products are faster: each thread would fetch all of them for its own rows. On two cores the op is
@@ -36,8 +30,12 @@ export function fuses(session: Session, { config, parameters }: DecodableModel):
 
 /** Weights of the matrices of a layer. */
 function layerSize(config: ModelConfig): number {
-  const first = linearLayers(config).filter(({ name }) => name.startsWith('model.layers.0.'));
-  return first.reduce((sum, { inSize, outSize }) => sum + inSize * outSize, 0);
+  return linearIn(config, 0).reduce((sum, { inSize, outSize }) => sum + inSize * outSize, 0);
+}
+
+/** The linear layers of a layer, in the order of the computation, which is the op's. */
+function linearIn(config: ModelConfig, layer: number): LinearLayer[] {
+  return linearLayers(config).filter(({ name }) => name.startsWith(`model.layers.${layer}.`));
 }
 
 /**
@@ -118,15 +116,14 @@ function kernel(call: KernelCall): Tensor[] {
 
 /** What the op takes of a layer, in its order: norms, then weights and biases. */
 function layerWeights(config: ModelConfig, p: Parameters, layer: number, absent: Tensor): Tensor[] {
-  const whole = (name: string) => `model.layers.${layer}.${name}`;
-  const named = (name: string) => p.tensor(whole(name));
+  const named = (name: string) => p.tensor(`model.layers.${layer}.${name}`);
   const norms =
     config.queryKeyNorm === 'none'
       ? [absent, absent]
       : ['q_norm', 'k_norm'].map((norm) => named(`self_attn.${norm}.weight`));
-  const linear = LINEAR.flatMap((name) => [
-    named(`${name}.weight`),
-    isBiased(config, whole(name)) ? named(`${name}.bias`) : absent,
+  const linear = linearIn(config, layer).flatMap(({ name }) => [
+    p.tensor(`${name}.weight`),
+    isBiased(config, name) ? p.tensor(`${name}.bias`) : absent,
   ]);
   return [...LAYER_NORMS[config.normPlacement].map((norm) => named(`${norm}.weight`)), ...norms, ...linear];
 }

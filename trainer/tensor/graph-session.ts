@@ -24,7 +24,7 @@ const ASSIGNED_AT_ONCE = 2 ** 23;
 
 function addKernel(recorder: Recorder, { op, attributes, inputs, updates = [], outputs }: KernelCall): Tensor[] {
   const names = inputs.map((input) => recorder.nameOf(input));
-  const places = updates.map((variable) => (variable as GraphVariable).place(recorder));
+  const places = updates.map((variable) => (variable as GraphVariable).place());
   const waits = places.flatMap(({ waits }) => waits);
   const node = recorder.add(op, attributes, [...names, ...places.map(({ input }) => input), ...waits]);
   for (const { written } of places) written(node);

@@ -101,14 +101,15 @@ export class GraphVariable implements Variable {
   }
 
   /** Its memory, for an op that writes into it: the op's input, what it has to wait for, and what to call with its node. */
-  place(recorder: Recorder) {
+  place() {
     this.#writeBy('updateRows');
+    const recorder = this.#host.recorder();
     const input = recorder.nameOf(this.read());
     const own = input.split(':')[0];
     const readers = recorder.retire(input).filter((node) => node !== own);
     return {
       input,
-      waits: [...readers, ...this.#trace(recorder).reads.filter((node) => node !== own)].map((node) => `^${node}`),
+      waits: readers.map((node) => `^${node}`),
       written: (node: string) => this.#wrote(recorder, node),
     };
   }
