@@ -87,13 +87,16 @@ function starts(): Map<string, number> {
   return new Map(STAGES.map((stage) => [stage, names.filter((name) => name === stage).length]));
 }
 
-/** Everything that stages have made, by path. */
+/** Everything that stages have made, by path; locks come and go beside it, and are not looked at. */
 function outputs(directory = runDir): Record<string, string> {
-  const folders = ['generate', 'annotations', 'train', 'evaluate', 'report'];
-  const files = readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter(
-    (path) => folders.includes(path.split('/')[0] ?? '') && path.endsWith('.jsonl'),
+  const folders = ['generate', 'annotations', 'train', 'evaluate', 'report'].filter((folder) =>
+    existsSync(join(directory, folder)),
   );
-  return Object.fromEntries(files.sort().map((path) => [path, readFileSync(join(directory, path), 'utf8')]));
+  const files = folders.flatMap((folder) =>
+    readdirSync(join(directory, folder), { recursive: true, encoding: 'utf8' }).map((path) => join(folder, path)),
+  );
+  const made = files.filter((path) => path.endsWith('.jsonl')).sort();
+  return Object.fromEntries(made.map((path) => [path, readFileSync(join(directory, path), 'utf8')]));
 }
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
