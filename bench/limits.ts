@@ -47,9 +47,9 @@ export function peakOf(...measured: readonly ProductRates[]): number {
 
 /** FLOP/s of two products with weights held as those of a model that is not trained. */
 function productRate([rows, inner, outer]: (typeof SHAPES)[number]): number {
-  const session = createSession();
+  const session = createSession({ kernels: false });
   const weight = (name: string, shape: readonly number[]) =>
-    session.variable(name, { shape, dtype: 'float32', held: { transposed: true } });
+    session.variable(name, { shape, dtype: 'float32', held: { linear: true } });
   const x = session.variable('x', { shape: [rows, inner], dtype: 'float32' });
   const [up, down] = [weight('up', [outer, inner]), weight('down', [inner, outer])];
   const linear = (input: ReturnType<Variable['read']>, matrix: Variable) =>

@@ -26,7 +26,7 @@ function open(changes: Partial<ModelConfig>, kernels: boolean) {
   const random = createRandom(11);
   const variables = new Map(
     [...weightShapes(config)].map(([name, shape]) => {
-      const held = { transposed: shape.length === 2 && name !== 'model.embed_tokens.weight' };
+      const held = { linear: shape.length === 2 && name !== 'model.embed_tokens.weight' };
       const variable = session.variable(name, { shape, dtype: 'float32', held });
       const size = shape.reduce((a, b) => a * b);
       const scale = shape.length === 2 ? 3 / Math.sqrt(shape[1] as number) : 1;
@@ -34,7 +34,7 @@ function open(changes: Partial<ModelConfig>, kernels: boolean) {
       return [name, variable] as const;
     }),
   );
-  return { session, model: { config, parameters: { ...variableParameters(variables), byColumns: true } } };
+  return { session, model: { config, parameters: { ...variableParameters(variables), isHeldForLinear: true } } };
 }
 
 const SHAPES: Record<string, Partial<ModelConfig>> = {

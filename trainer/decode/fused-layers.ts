@@ -14,23 +14,12 @@ import type { KvCache } from './kv-cache.ts';
 import type { DecodableModel } from './programs.ts';
 
 /**
- * Weights of a layer above which TensorFlow's products are faster: each thread would fetch all of them for its own rows. On two cores the op is
- * 2.4 times as fast with 0.2 million, 1.1 to 1.3 times with 3 million, and slower with 15 million.
- */
-const LARGEST_LAYER = 4e6;
-
-/**
  * Whether a session computes the layers of a model over a cache as one op, that of trainer/kernels. The cache is then laid out for it, and all
  * programs of the cache do the same.
  */
 export function fuses(session: Session, { config, parameters }: DecodableModel): boolean {
   const isComputed = !config.fusedProjections && config.activation === 'silu' && !isBiased(config, 'lm_head');
-  return session.kernels && parameters.byColumns === true && isComputed && layerSize(config) <= LARGEST_LAYER;
-}
-
-/** Weights of the matrices of a layer. */
-function layerSize(config: ModelConfig): number {
-  return linearIn(config, 0).reduce((sum, { inSize, outSize }) => sum + inSize * outSize, 0);
+  return session.kernels && parameters.isHeldForLinear === true && isComputed;
 }
 
 /** The linear layers of a layer, in the order of the computation, which is the op's. */
@@ -57,7 +46,11 @@ export function fusedGreedy(model: DecodableModel, tokens: CachedTokens): Greedy
   const each = tokens.positions.shape;
   const [next, margin] = kernel({
     op: 'CftGreedy',
-    attributes: { epsilon: { float: config.rmsNormEps }, by_columns: { int: isTied ? 0 : 1 } },
+    attributes: {
+      epsilon: { float: config.rmsNormEps },
+      vocab: { int: config.vocabSize },
+      in_panels: { int: isTied ? 0 : 1 },
+    },
     inputs: [layers(model, tokens), finalNorm(model), head, tokens.positions],
     outputs: [
       { shape: each, dtype: 'int32' },
@@ -90,8 +83,10 @@ function layers({ config, parameters: p }: DecodableModel, tokens: CachedTokens)
       W: { int: weights.length },
       C: { int: readCaches.length },
       windows: { ints: config.attentionWindows.map((window) => window ?? 0) },
+      heads: { int: config.numAttentionHeads },
       kv_heads: { int: config.numKeyValueHeads },
       head_dim: { int: config.headDim },
+      intermediate: { int: config.intermediateSize },
       epsilon: { float: config.rmsNormEps },
       norm_after: { int: config.normPlacement === 'after' ? 1 : 0 },
       norms_whole: { int: config.queryKeyNorm === 'head' ? 0 : 1 },

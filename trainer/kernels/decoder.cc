@@ -1,14 +1,15 @@
 #include "decoder.h"
 
 #include <algorithm>
+#include <initializer_list>
 
 #include "rows.h"
 
 namespace cft {
 namespace {
 
-// Columns of the gated product that are computed together: so many stay near the processor.
-constexpr int64_t kGatedColumns = 1008;
+// Rows of which norms and sums are made together.
+constexpr int64_t kNormRows = 8;
 
 // Memory that a thread keeps from one layer, and one step, to the next.
 struct Scratch {
@@ -20,95 +21,123 @@ float* Room(std::vector<float>& list, int64_t size) {
   return list.data();
 }
 
-void AddBias(const float* bias, int64_t rows, int64_t width, float* y) {
-  if (bias == nullptr) return;
-  for (int64_t row = 0; row < rows; row++) Add(y + row * width, bias, width);
-}
-
-void Apply(const Linear& linear, const float* x, int64_t rows, float* y) {
+// Columns of y = linear(x), those of all columns from `from` up to `to`. y: [rows, all columns]
+void ApplyColumns(const Linear& linear, const float* x, int64_t rows, int64_t from, int64_t to, float* y) {
   const int64_t width = linear.weight.columns;
-  Product(x, linear.weight, rows, false, y, width);
-  AddBias(linear.bias, rows, width, y);
+  Product(x, linear.weight.Columns(from, to), rows, y + from, width);
+  if (linear.bias == nullptr) return;
+  for (int64_t row = 0; row < rows; row++) Add(y + row * width + from, linear.bias + from, to - from);
 }
 
-// Norms and turns the queries or keys of some rows.
-void Place(const Decoder& decoder, const float* norm, int64_t heads, int64_t first, int64_t end, float* x) {
-  const int64_t rows = end - first, width = heads * decoder.head_dim;
+// Norms and turns the queries or keys of a row.
+void Place(const Decoder& decoder, const float* norm, int64_t heads, int64_t row, float* x) {
   if (norm != nullptr) {
     if (decoder.norms_whole)
-      RmsNorm(x, norm, decoder.epsilon, rows, width, x);
+      RmsNorm(x, norm, decoder.epsilon, 1, heads * decoder.head_dim, x);
     else
-      RmsNorm(x, norm, decoder.epsilon, rows * heads, decoder.head_dim, x);
+      RmsNorm(x, norm, decoder.epsilon, heads, decoder.head_dim, x);
   }
-  for (int64_t row = 0; row < rows; row++) {
-    const int64_t angles = (first + row) * decoder.turned;
-    Rotate(decoder.cos + angles, decoder.sin + angles, heads, decoder.head_dim, decoder.turned, x + row * width);
-  }
+  const int64_t angles = row * decoder.turned;
+  Rotate(decoder.cos + angles, decoder.sin + angles, heads, decoder.head_dim, decoder.turned, x);
+}
+
+// The rows of a call, and who does the work.
+struct Task {
+  const Decoder& decoder;
+  const Rows& rows;
+  int64_t first, count;
+  Team team;
+  // Where runs of rows of the same slot begin, counted from `first`, and the last one's end.
+  std::vector<int64_t> runs;
+  Scratch& scratch;
+};
+
+struct Applied {
+  const Linear& linear;
+  float* y;
+};
+
+// y = linear(x) of several linear layers.
+void Apply(const Task& task, const float* x, std::initializer_list<Applied> all) {
+  for (const Applied& one : all)
+    ForRanges(task.team, one.linear.weight.columns, kPanelColumns,
+              [&](int64_t from, int64_t to) { ApplyColumns(one.linear, x, task.count, from, to, one.y); });
 }
 
 // result: [rows, hidden]
-void Attention(const Decoder& decoder, const Layer& layer, const Rows& rows, int64_t first, int64_t end, const float* x, Scratch& scratch,
-               float* result) {
-  const int64_t count = end - first, width = decoder.heads * decoder.head_dim, kv_width = decoder.kv_heads * decoder.head_dim;
-  float* queries = Room(scratch.queries, count * width);
-  float* keys = Room(scratch.keys, count * kv_width);
-  float* values = Room(scratch.values, count * kv_width);
-  float* attended = Room(scratch.attended, count * width);
-  Apply(layer.query, x, count, queries);
-  Apply(layer.key, x, count, keys);
-  Apply(layer.value, x, count, values);
-  Place(decoder, layer.query_norm, decoder.heads, first, end, queries);
-  Place(decoder, layer.key_norm, decoder.kv_heads, first, end, keys);
-  for (int64_t row = 0; row < count; row++) PutRow(layer.caches, rows, first + row, keys + row * kv_width, values + row * kv_width);
-  for (int64_t row = 0; row < count;) {
-    int64_t next = row + 1;
-    while (next < count && rows.slots[first + next] == rows.slots[first + row]) next++;
-    if (next < count) PrefetchSlot(layer.caches, rows, first + next);
-    AttendRun(layer.caches, rows, first + row, first + next, decoder.heads, layer.window, queries + row * width, attended + row * width);
-    row = next;
-  }
-  Apply(layer.output, attended, count, result);
+void Attention(const Task& task, const Layer& layer, const float* x, float* result) {
+  const Decoder& decoder = task.decoder;
+  const int64_t width = decoder.heads * decoder.head_dim, kv_width = decoder.kv_heads * decoder.head_dim;
+  float* queries = Room(task.scratch.queries, task.count * width);
+  float* keys = Room(task.scratch.keys, task.count * kv_width);
+  float* values = Room(task.scratch.values, task.count * kv_width);
+  float* attended = Room(task.scratch.attended, task.count * width);
+  Apply(task, x, {{layer.query, queries}, {layer.key, keys}, {layer.value, values}});
+  const int64_t runs = static_cast<int64_t>(task.runs.size()) - 1;
+  ForRanges(task.team, runs, 1, [&](int64_t from, int64_t to) {
+    for (int64_t row = task.runs[from]; row < task.runs[to]; row++) {
+      Place(decoder, layer.query_norm, decoder.heads, task.first + row, queries + row * width);
+      Place(decoder, layer.key_norm, decoder.kv_heads, task.first + row, keys + row * kv_width);
+      PutRow(layer.caches, task.rows, task.first + row, keys + row * kv_width, values + row * kv_width);
+    }
+    for (int64_t run = from; run < to; run++) {
+      const int64_t row = task.runs[run], next = task.runs[run + 1];
+      if (run + 1 < to) PrefetchSlot(layer.caches, task.rows, task.first + next);
+      AttendRun(layer.caches, task.rows, task.first + row, task.first + next, decoder.heads, layer.window, queries + row * width,
+                attended + row * width);
+    }
+  });
+  Apply(task, attended, {{layer.output, result}});
 }
 
 // result: [rows, hidden]
-void Mlp(const Layer& layer, int64_t rows, const float* x, Scratch& scratch, float* result) {
-  const Weight &gate = layer.gate.weight, &down = layer.down.weight;
-  for (int64_t from = 0; from < gate.columns; from += kGatedColumns) {
-    const int64_t columns = std::min(kGatedColumns, gate.columns - from);
-    const auto part = [&](const Linear& linear, std::vector<float>& room) {
-      float* y = Room(room, rows * columns);
-      const float* bias = linear.bias == nullptr ? nullptr : linear.bias + from;
-      Product(x, {linear.weight.data + from, linear.weight.depth, columns, linear.weight.stride}, rows, false, y, columns);
-      AddBias(bias, rows, columns, y);
-      return y;
-    };
-    float* gated = part(layer.gate, scratch.gate);
-    GateBySilu(gated, part(layer.up, scratch.up), rows * columns);
-    Product(gated, {down.data + from * down.stride, columns, down.columns, down.stride}, rows, from > 0, result, down.columns);
-  }
-  AddBias(layer.down.bias, rows, down.columns, result);
+void Mlp(const Task& task, const Layer& layer, const float* x, float* result) {
+  const int64_t width = layer.gate.weight.columns;
+  float* gate = Room(task.scratch.gate, task.count * width);
+  float* up = Room(task.scratch.up, task.count * width);
+  ForRanges(task.team, width, kPanelColumns, [&](int64_t from, int64_t to) {
+    ApplyColumns(layer.gate, x, task.count, from, to, gate);
+    ApplyColumns(layer.up, x, task.count, from, to, up);
+    for (int64_t row = 0; row < task.count; row++) GateBySilu(gate + row * width + from, up + row * width + from, to - from);
+  });
+  Apply(task, gate, {{layer.down, result}});
+}
+
+std::vector<int64_t> RunsOf(const Rows& rows, int64_t first, int64_t end) {
+  std::vector<int64_t> runs = {0};
+  for (int64_t row = first + 1; row < end; row++)
+    if (rows.slots[row] != rows.slots[row - 1]) runs.push_back(row - first);
+  runs.push_back(end - first);
+  return runs;
 }
 
 }  // namespace
 
-void RunLayers(const Decoder& decoder, const Rows& rows, int64_t first, int64_t end, float* x) {
+void RunLayers(const Decoder& decoder, const Rows& rows, int64_t first, int64_t end, Team team, float* x) {
   thread_local Scratch scratch;
   const int64_t count = end - first, width = decoder.hidden;
+  if (count == 0) return;
+  const Task task{decoder, rows, first, count, team, RunsOf(rows, first, end), scratch};
   float* normed = Room(scratch.normed, count * width);
   float* result = Room(scratch.result, count * width);
-  const auto add = [&](const float* norm, const auto& sublayer) {
+  const auto norm = [&](const float* weight, const float* in, float* out, int64_t from, int64_t to) {
+    RmsNorm(in + from * width, weight, decoder.epsilon, to - from, width, out + from * width);
+  };
+  const auto add = [&](const float* weight, const auto& sublayer) {
     if (decoder.norm_after) {
       sublayer(x);
-      RmsNorm(result, norm, decoder.epsilon, count, width, result);
     } else {
-      RmsNorm(x, norm, decoder.epsilon, count, width, normed);
+      ForRanges(team, count, kNormRows, [&](int64_t from, int64_t to) { norm(weight, x, normed, from, to); });
       sublayer(normed);
     }
-    Add(x, result, count * width);
+    ForRanges(team, count, kNormRows, [&](int64_t from, int64_t to) {
+      if (decoder.norm_after) norm(weight, result, result, from, to);
+      Add(x + from * width, result + from * width, (to - from) * width);
+    });
   };
   for (const Layer& layer : decoder.layers) {
-    add(layer.attention_norm, [&](const float* in) { Attention(decoder, layer, rows, first, end, in, scratch, result); });
-    add(layer.mlp_norm, [&](const float* in) { Mlp(layer, count, in, scratch, result); });
+    add(layer.attention_norm, [&](const float* in) { Attention(task, layer, in, result); });
+    add(layer.mlp_norm, [&](const float* in) { Mlp(task, layer, in, result); });
   }
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "attention.h"
+#include "parallel.h"
 #include "product.h"
 
 namespace cft {
@@ -37,10 +38,11 @@ struct Decoder {
   const float *cos, *sin;
 };
 
-// Runs the rows from `first` up to `end` through the layers. Rows of a slot must not be divided among calls: each sees those before it.
+// Runs the rows from `first` up to `end` through the layers; the team shares the work of each step. Rows of a slot must not be divided
+// among calls: each sees those before it.
 //
 // x: [rows, hidden] of these rows, replaced
-void RunLayers(const Decoder& decoder, const Rows& rows, int64_t first, int64_t end, float* x);
+void RunLayers(const Decoder& decoder, const Rows& rows, int64_t first, int64_t end, Team team, float* x);
 
 }  // namespace cft
 

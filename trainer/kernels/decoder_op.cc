@@ -23,15 +23,22 @@ constexpr int64_t kMostRows = 128;
 // Weights of a layer, in floats, that stay near the processor from one group of rows to the next.
 constexpr int64_t kSmallLayer = 1 << 18;
 
+// Threads share the work on the same rows if there are fewer for each than this, and a layer has so many weights: else each would fetch them
+// for a few rows.
+constexpr int64_t kRowsAlone = 16;
+constexpr int64_t kSharedLayer = 1 << 20;
+
 // Inputs: hidden states [rows, hidden]; the table of rope.ts, [rows, 1, turned] twice; slots, places and common tokens of Rows; the weights of
-// each layer, matrices as [in, out]; keys and values of each layer's origins, and of the slots' own tokens, which are written. Rows at
+// each layer, matrices in panels; keys and values of each layer's origins, and of the slots' own tokens, which are written. Rows at
 // place -1 are left out. Output: [rows, hidden].
 class DecoderLayers {
  public:
   explicit DecoderLayers(TF_OpKernelConstruction* from)
       : windows_(IntsAttribute(from, "windows")),
+        heads_(IntAttribute(from, "heads")),
         kv_heads_(IntAttribute(from, "kv_heads")),
         head_dim_(IntAttribute(from, "head_dim")),
+        intermediate_(IntAttribute(from, "intermediate")),
         epsilon_(FloatAttribute(from, "epsilon")),
         norm_after_(IntAttribute(from, "norm_after") != 0),
         norms_whole_(IntAttribute(from, "norms_whole") != 0),
@@ -63,13 +70,13 @@ class DecoderLayers {
       const Tensor* weights = &inputs[6 + i * kWeights];
       const Tensor* origins = &inputs[6 + layers * kWeights + i * 2];
       const Tensor* own = &inputs[6 + layers * (kWeights + 2) + i * 2];
-      decoder.layers.push_back(LayerOf(weights, origins, own, windows_[i]));
+      decoder.layers.push_back(LayerOf(weights, origins, own, windows_[i], width));
       int64_t size = 0;
       for (int w = 0; w < kWeights; w++) size += weights[w].size();
       largest = std::max(largest, size);
     }
     decoder.hidden = width;
-    decoder.heads = decoder.layers[0].query.weight.columns / head_dim_;
+    decoder.heads = heads_;
     decoder.kv_heads = kv_heads_;
     decoder.head_dim = head_dim_;
     decoder.turned = turned;
@@ -78,10 +85,15 @@ class DecoderLayers {
     decoder.norms_whole = norms_whole_;
     decoder.cos = own_cos.data();
     decoder.sin = own_sin.data();
-    const std::vector<int64_t> groups = Groups(rows, taken.size(), largest);
-    ParallelFor(static_cast<int64_t>(groups.size()) - 1, [&](int64_t group) {
-      RunLayers(decoder, rows, groups[group], groups[group + 1], x.data() + groups[group] * width);
-    });
+    const bool shares = largest >= kSharedLayer && taken.size() < kRowsAlone * Threads();
+    if (shares) {
+      RunLayers(decoder, rows, 0, taken.size(), Team::kAll, x.data());
+    } else {
+      const std::vector<int64_t> groups = Groups(rows, taken.size(), largest);
+      For(Team::kAll, static_cast<int64_t>(groups.size()) - 1, [&](int64_t group) {
+        RunLayers(decoder, rows, groups[group], groups[group + 1], Team::kAlone, x.data() + groups[group] * width);
+      });
+    }
     std::fill_n(output.floats(), output.size(), 0.0f);
     taken.Put(x, width, output.floats());
   }
@@ -89,11 +101,11 @@ class DecoderLayers {
  private:
   static const float* Optional(const Tensor& tensor) { return tensor.size() == 0 ? nullptr : tensor.floats(); }
 
-  static Linear LinearOf(const Tensor* weight) {
-    return {{weight[0].floats(), weight[0].dim(0), weight[0].dim(1), weight[0].dim(1)}, Optional(weight[1])};
+  static Linear LinearOf(const Tensor* weight, int64_t columns) {
+    return {{weight[0].floats(), weight[0].dim(1), columns}, Optional(weight[1])};
   }
 
-  Layer LayerOf(const Tensor* weights, const Tensor* origins, const Tensor* own, int64_t window) const {
+  Layer LayerOf(const Tensor* weights, const Tensor* origins, const Tensor* own, int64_t window, int64_t width) const {
     const auto origin_cache = [&](const Tensor& cache) {
       return Cache{cache.floats(), origin_slots_, 1, origin_block_, kv_heads_, head_dim_};
     };
@@ -105,20 +117,20 @@ class DecoderLayers {
     layer.mlp_norm = weights[kMlpNorm].floats();
     layer.query_norm = Optional(weights[kQueryNorm]);
     layer.key_norm = Optional(weights[kKeyNorm]);
-    layer.query = LinearOf(weights + kQuery);
-    layer.key = LinearOf(weights + kKey);
-    layer.value = LinearOf(weights + kValue);
-    layer.output = LinearOf(weights + kOutput);
-    layer.gate = LinearOf(weights + kGate);
-    layer.up = LinearOf(weights + kUp);
-    layer.down = LinearOf(weights + kDown);
+    layer.query = LinearOf(weights + kQuery, heads_ * head_dim_);
+    layer.key = LinearOf(weights + kKey, kv_heads_ * head_dim_);
+    layer.value = LinearOf(weights + kValue, kv_heads_ * head_dim_);
+    layer.output = LinearOf(weights + kOutput, width);
+    layer.gate = LinearOf(weights + kGate, intermediate_);
+    layer.up = LinearOf(weights + kUp, intermediate_);
+    layer.down = LinearOf(weights + kDown, width);
     layer.caches = {own_cache(own[0]), own_cache(own[1]), origin_cache(origins[0]), origin_cache(origins[1])};
     layer.window = window;
     return layer;
   }
 
-  // Where groups of rows begin, and the last one's end. A slot's rows stay together. Two groups for each thread, so that one that is held up
-  // does less; but one for each where a large layer has to come from far for every group.
+  // Where groups of rows begin that one thread takes, and the last one's end. A slot's rows stay together. Two groups for each thread, so that
+  // one that is held up does less; but one for each where a larger layer has to come from far for every group.
   static std::vector<int64_t> Groups(const Rows& rows, int64_t count, int64_t layer_size) {
     const int64_t wanted = Threads() * (layer_size > kSmallLayer ? 1 : 2);
     const int64_t size = std::min(kMostRows, (count + wanted - 1) / wanted);
@@ -131,7 +143,7 @@ class DecoderLayers {
   }
 
   std::vector<int32_t> windows_;
-  int64_t kv_heads_, head_dim_;
+  int64_t heads_, kv_heads_, head_dim_, intermediate_;
   float epsilon_;
   bool norm_after_, norms_whole_;
   int64_t own_slots_, own_group_, own_block_, origin_slots_, origin_block_;
@@ -144,7 +156,7 @@ bool RegisterDecoderLayers() {
       "CftDecoderLayers",
       {"hidden: float", "cos: float", "sin: float", "slots: int32", "positions: int32", "starts: int32", "weights: W * float",
        "origins: C * float", "own: C * float"},
-      {"W: int >= 1", "C: int >= 1", "windows: list(int)", "kv_heads: int", "head_dim: int", "epsilon: float", "norm_after: int",
+      {"W: int >= 1", "C: int >= 1", "windows: list(int)", "heads: int", "kv_heads: int", "head_dim: int", "intermediate: int", "epsilon: float", "norm_after: int",
        "norms_whole: int", "own_slots: int", "own_group: int", "own_block: int", "origin_slots: int", "origin_block: int"},
       {"output: float"},
   });

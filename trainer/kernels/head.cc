@@ -1,9 +1,9 @@
 #include "head.h"
 
 #include <algorithm>
-#include <limits>
 #include <vector>
 
+#include "panels.h"
 #include "product.h"
 #include "vector.h"
 
@@ -11,55 +11,10 @@ namespace cft {
 namespace {
 
 // Tokens whose logits are computed together: the weights of so many stay near the processor, and the logits of some rows too.
-constexpr int64_t kTokens = 240;
-
-struct Best {
-  float first = -std::numeric_limits<float>::infinity(), second = first;
-  int32_t token = 0;
-};
-
-// A step of a transpose: of rows so far apart, what lies as far to the side of one changes places with what lies before it in the other.
-template <int distance>
-CFT_INLINE void Exchange(Floats* rows) {
-  Ints upper, lower;
-  for (int i = 0; i < kLanes; i++) {
-    upper[i] = i & distance ? kLanes + i - distance : i;
-    lower[i] = i & distance ? kLanes + i : i + distance;
-  }
-  for (int i = 0; i < kLanes; i++) {
-    if (i & distance) continue;
-    const Floats a = rows[i], b = rows[i + distance];
-    rows[i] = Pick(a, b, upper);
-    rows[i + distance] = Pick(a, b, lower);
-  }
-}
-
-// to[k * stride + i] = from[i * depth + k] for sixteen rows i and sixteen columns k.
-CFT_INLINE void TransposeTile(const float* from, int64_t depth, float* to, int64_t stride) {
-  Floats rows[kLanes];
-  for (int i = 0; i < kLanes; i++) rows[i] = Load(from + i * depth);
-  Exchange<1>(rows);
-  Exchange<2>(rows);
-  Exchange<4>(rows);
-  Exchange<8>(rows);
-  for (int k = 0; k < kLanes; k++) Store(to + k * stride, rows[k]);
-}
-
-// to: [depth, tokens], from [tokens, depth].
-CFT_AVX512 void Transpose(const float* from, int64_t tokens, int64_t depth, float* to) {
-  int64_t token = 0;
-  for (; token + kLanes <= tokens; token += kLanes) {
-    int64_t k = 0;
-    for (; k + kLanes <= depth; k += kLanes) TransposeTile(from + token * depth + k, depth, to + k * tokens + token, tokens);
-    for (; k < depth; k++)
-      for (int i = 0; i < kLanes; i++) to[k * tokens + token + i] = from[(token + i) * depth + k];
-  }
-  for (; token < tokens; token++)
-    for (int64_t k = 0; k < depth; k++) to[k * tokens + token] = from[token * depth + k];
-}
+constexpr int64_t kTokens = 5 * kPanelColumns;
 
 // Looks for a row's two largest logits among those of some tokens.
-CFT_AVX512 void Look(const float* logits, int64_t tokens, int32_t first_token, Best& best) {
+CFT_AVX512 void Look(const float* logits, int64_t tokens, int32_t first_token, Likeliest& best) {
   const auto look_at = [&](int64_t i) {
     const float x = logits[i];
     if (x > best.first) {
@@ -84,24 +39,27 @@ CFT_AVX512 void Look(const float* logits, int64_t tokens, int32_t first_token, B
 
 }  // namespace
 
-void Greedy(const Head& head, const float* x, int64_t rows, int32_t* next, float* margin) {
-  thread_local std::vector<float> columns, logits;
-  std::vector<Best> best(rows);
+void FindLikeliest(const Head& head, const float* x, int64_t rows, int64_t from, int64_t to, Likeliest* best) {
+  thread_local std::vector<float> panels, logits;
   logits.resize(rows * kTokens);
-  for (int64_t token = 0; token < head.vocab; token += kTokens) {
-    const int64_t tokens = std::min(kTokens, head.vocab - token);
-    Weight weight{head.data + token, head.depth, tokens, head.vocab};
-    if (!head.by_columns) {
-      columns.resize(kTokens * head.depth);
-      Transpose(head.data + token * head.depth, tokens, head.depth, columns.data());
-      weight = {columns.data(), head.depth, tokens, tokens};
+  for (int64_t token = from; token < to; token += kTokens) {
+    const int64_t tokens = std::min(kTokens, to - token);
+    const float* weight = head.data + token * head.depth;
+    if (!head.in_panels) {
+      panels.resize(kTokens * head.depth);
+      Pack(weight, tokens, head.depth, panels.data());
+      weight = panels.data();
     }
-    Product(x, weight, rows, false, logits.data(), tokens);
+    Product(x, {weight, head.depth, tokens}, rows, logits.data(), tokens);
     for (int64_t row = 0; row < rows; row++) Look(logits.data() + row * tokens, tokens, static_cast<int32_t>(token), best[row]);
   }
-  for (int64_t row = 0; row < rows; row++) {
-    next[row] = best[row].token;
-    margin[row] = best[row].first - best[row].second;
+}
+
+void Merge(const Likeliest& later, Likeliest& best) {
+  if (later.first > best.first) {
+    best = {later.first, std::max(best.first, later.second), later.token};
+  } else {
+    best.second = std::max(best.second, later.first);
   }
 }
 

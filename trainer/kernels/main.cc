@@ -7,9 +7,10 @@ namespace cft {
 
 bool RegisterDecoderLayers();
 bool RegisterGreedy();
+bool RegisterLinear();
 
 static bool RegisterOnce() {
-  static const bool done = RegisterDecoderLayers() && RegisterGreedy();
+  static const bool done = RegisterDecoderLayers() && RegisterGreedy() && RegisterLinear();
   return done;
 }
 

@@ -10,6 +10,18 @@
 namespace cft {
 namespace {
 
+// How often a thread looks for more to do, some microseconds long, before it sleeps: steps of the same work follow at once.
+constexpr int kLooks = 300;
+
+template <typename Condition>
+void SpinUntil(const Condition& condition) {
+  for (int i = 0; i < kLooks && !condition(); i++) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+  }
+}
+
 class Pool {
  public:
   explicit Pool(int threads) {
@@ -32,6 +44,7 @@ class Pool {
     }
     wake_.notify_all();
     Work(body, count);
+    SpinUntil([this] { return working_ == 0; });
     // Helpers that have not looked up yet find nothing left; those that work are waited for.
     std::unique_lock<std::mutex> lock(mutex_);
     body_ = nullptr;
@@ -44,8 +57,9 @@ class Pool {
   }
 
   void Help() {
-    std::unique_lock<std::mutex> lock(mutex_);
     for (uint64_t seen = 0;;) {
+      SpinUntil([&] { return round_ != seen; });
+      std::unique_lock<std::mutex> lock(mutex_);
       wake_.wait(lock, [&] { return round_ != seen; });
       seen = round_;
       if (body_ == nullptr) continue;
@@ -64,9 +78,9 @@ class Pool {
   std::condition_variable wake_, idle_;
   const std::function<void(int64_t)>* body_ = nullptr;
   int64_t count_ = 0;
-  uint64_t round_ = 0;
+  std::atomic<uint64_t> round_{0};
   int helpers_ = 0;
-  int working_ = 0;
+  std::atomic<int> working_{0};
   std::atomic<int64_t> next_{0};
 };
 
@@ -78,10 +92,21 @@ int Threads() {
   return threads > 0 ? threads : std::max(1u, std::thread::hardware_concurrency());
 }
 
-void ParallelFor(int64_t count, const std::function<void(int64_t)>& body) {
+void For(Team team, int64_t count, const std::function<void(int64_t)>& body) {
+  if (team == Team::kAlone) {
+    for (int64_t i = 0; i < count; i++) body(i);
+    return;
+  }
   // Never taken down: its threads may still wait when the process ends.
   static Pool* pool = new Pool(Threads());
   pool->Run(count, body);
+}
+
+int64_t Parts(Team team) { return team == Team::kAlone ? 1 : 2 * Threads(); }
+
+void ForRanges(Team team, int64_t size, int64_t unit, const std::function<void(int64_t, int64_t)>& body) {
+  const int64_t units = (size + unit - 1) / unit, each = (units + Parts(team) - 1) / Parts(team) * unit;
+  if (size > 0) For(team, (size + each - 1) / each, [&](int64_t part) { body(part * each, std::min(size, (part + 1) * each)); });
 }
 
 }  // namespace cft

@@ -10,9 +10,18 @@ namespace cft {
 // As many as TF_NUM_INTRAOP_THREADS says, or the machine has.
 int Threads();
 
-// Calls body(0) to body(count - 1), in any order, on all threads, and returns when all are done. A second op that asks meanwhile does its
-// own work alone.
-void ParallelFor(int64_t count, const std::function<void(int64_t)>& body);
+// Who does a piece of work: the thread that has it, or all of them.
+enum class Team { kAlone, kAll };
+
+// Calls body(0) to body(count - 1), on all threads in any order, and returns when all are done. A second op that asks for all threads
+// meanwhile does its own work alone.
+void For(Team team, int64_t count, const std::function<void(int64_t)>& body);
+
+// Into how many parts work is best divided: two for each thread, so that one that is held up does less.
+int64_t Parts(Team team);
+
+// Calls body(from, to) for parts of 0 to `size`, each, but for the last, a multiple of `unit`.
+void ForRanges(Team team, int64_t size, int64_t unit, const std::function<void(int64_t, int64_t)>& body);
 
 }  // namespace cft
 

@@ -1,4 +1,4 @@
-// Products of a few dozen rows with a weight.
+// Products of rows with a weight.
 #ifndef CFT_KERNELS_PRODUCT_H_
 #define CFT_KERNELS_PRODUCT_H_
 
@@ -6,16 +6,25 @@
 
 namespace cft {
 
-// Some columns of a weight that is held as [depth, stride]: [in, out], the transpose of what files have.
+// Columns of a panel, which are computed together.
+constexpr int64_t kPanelColumns = 48;
+
+inline int64_t PanelsOf(int64_t columns) { return (columns + kPanelColumns - 1) / kPanelColumns; }
+
+// Some columns of a weight. It is held in panels, [panels, depth, kPanelColumns], so that a product reads it from end to end; what the last
+// one has more than the weight is zeros.
 struct Weight {
-  const float* data;
-  int64_t depth, columns, stride;
+  const float* panels;
+  int64_t depth, columns;
+
+  // `from` must be the beginning of a panel.
+  Weight Columns(int64_t from, int64_t to) const { return {panels + from * depth, depth, to - from}; }
 };
 
-// y = x * weight, or y += x * weight. The sums of a row are the same whatever rows are beside it.
+// y = x * weight. The sums of a row are the same whatever rows are beside it, and those of a column whatever columns are.
 //
 // x: [rows, depth]; y: [rows, weight.columns] in rows of y_stride
-void Product(const float* x, const Weight& weight, int64_t rows, bool add, float* y, int64_t y_stride);
+void Product(const float* x, const Weight& weight, int64_t rows, float* y, int64_t y_stride);
 
 }  // namespace cft
 

@@ -17,7 +17,7 @@ export interface LoadedModel {
 export interface LoadOptions {
   /** Put before the variables' names in the session, so that two models fit into one. Default none. */
   readonly scope?: string;
-  /** No program will change the weights: matrices are held by columns, and on request rounded to bfloat16, in half the memory. */
+  /** No program will change the weights: matrices are held for products, and on request rounded to bfloat16, in half the memory. */
   readonly frozen?: { readonly bfloat16: boolean } | undefined;
 }
 
@@ -43,13 +43,13 @@ export async function loadModel(session: Session, dir: string, options: LoadOpti
     variable.load(values);
     variables.set(name, variable);
   }
-  const byColumns = options.frozen?.bfloat16 === false;
-  return { config, parameters: { ...variableParameters(variables), byColumns }, variables };
+  const isHeldForLinear = options.frozen?.bfloat16 === false;
+  return { config, parameters: { ...variableParameters(variables), isHeldForLinear }, variables };
 }
 
 /** Of the embedding rows are looked up as well. */
 function heldAs(name: string, { bfloat16 }: { readonly bfloat16: boolean }): Held {
-  return { bfloat16, transposed: name !== 'model.embed_tokens.weight' };
+  return { bfloat16, linear: name !== 'model.embed_tokens.weight' };
 }
 
 /** Parameters that read a session's variables; for use inside its programs. */

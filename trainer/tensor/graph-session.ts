@@ -73,12 +73,14 @@ export class GraphSession implements Session {
   constructor(backend: NodeBackend, precision: Precision, kernels: boolean) {
     this.#backend = backend;
     this.#precision = precision;
-    this.kernels = kernels;
+    // They compute in fp32.
+    this.kernels = kernels && precision === 'fp32';
   }
 
   variable(name: string, spec: VariableSpec): Variable {
     if (this.#variables.has(name)) throw new CftError('Internal', `variable ${name} is declared twice`);
     const variable = new GraphVariable(name, spec, this.#variables.size, {
+      kernels: this.kernels,
       recorder: () => this.#activeRecorder(),
       load: (target, values) => this.#setPending(target, this.#upload(target, values)),
       values: (source) => this.#values(source),

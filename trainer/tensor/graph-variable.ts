@@ -2,7 +2,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import { CftError } from '../../crds/errors.ts';
 import { packBfloat16, unpackBfloat16 } from './bfloat16.ts';
 import { DataType, type GraphNode } from './graph-def.ts';
-import { SWAP } from './lower.ts';
+import { PACK, SWAP, UNPACK } from './lower.ts';
 import type { Recorder } from './recorder.ts';
 import type { AdamWUpdate, DType, TensorSpec, TypedArray, Variable, VariableSpec } from './session.ts';
 import { tf } from './tf.ts';
@@ -13,10 +13,15 @@ const WIDEN = {
   Truncate: { bool: false },
 } as const;
 
+/** Columns of a panel: kPanelColumns of trainer/kernels/product.h. */
+const PANEL_COLUMNS = 48;
+
 const TRANSPOSE = { T: { type: DataType.float32 }, Tperm: { type: DataType.int32 } } as const;
 
 /** What a graph variable needs of the session that owns it. */
 export interface VariableHost {
+  /** Whether programs use the ops of trainer/kernels. */
+  readonly kernels: boolean;
   /** The record of the program whose body runs at the moment; an error outside of one. */
   recorder(): Recorder;
   load(variable: GraphVariable, values: TypedArray): void;
@@ -37,15 +42,16 @@ export class GraphVariable implements Variable {
   readonly dtype: DType;
   readonly node: string;
   readonly #host: VariableHost;
-  /** Whether its values are held as bfloat16, and whether by columns. */
+  /** Whether its values are held as bfloat16, and whether by columns or in panels. */
   readonly #narrow: boolean;
-  readonly #transposed: boolean;
+  readonly #layout: 'rows' | 'columns' | 'panels';
   readonly #traces = new WeakMap<Recorder, Trace>();
   readonly #writers = new Set<'assign' | 'updateRows'>();
 
   constructor(name: string, spec: VariableSpec, index: number, host: VariableHost) {
     this.#narrow = spec.held?.bfloat16 === true && sizeOf(spec) % 2 === 0;
-    this.#transposed = spec.held?.transposed === true;
+    const linear = host.kernels && !this.#narrow ? 'panels' : 'columns';
+    this.#layout = spec.held?.linear === true ? linear : 'rows';
     this.name = name;
     this.shape = spec.shape;
     this.dtype = spec.dtype;
@@ -62,7 +68,8 @@ export class GraphVariable implements Variable {
     let node = recorder.add('ReadVariableOp', this.#dtype, inputs);
     // A lowering step lets products read what is held, and leaves these nodes out.
     if (this.#narrow) node = recorder.add('Cast', WIDEN, [`${node}:0`]);
-    if (this.#transposed) node = recorder.add('Transpose', TRANSPOSE, [`${node}:0`, `${this.node}${SWAP}`]);
+    if (this.#layout === 'columns') node = recorder.add('Transpose', TRANSPOSE, [`${node}:0`, `${this.node}${SWAP}`]);
+    if (this.#layout === 'panels') node = recorder.add(UNPACK, this.#columns, [`${node}:0`]);
     recorder.bind(tensor, `${node}:0`);
     trace.reads.push(node);
     trace.current = { output: `${node}:0`, tensor };
@@ -177,8 +184,12 @@ export class GraphVariable implements Variable {
   /** The nodes that every session needs for this variable, whatever its programs do. */
   serviceNodes(): GraphNode[] {
     const { node, transfer } = this;
-    const shape = this.#transposed ? this.shape.toReversed() : this.shape;
-    const handle = { ...this.#dtype, shape: { shape }, shared_name: { string: node }, container: { string: '' } };
+    const handle = {
+      ...this.#dtype,
+      shape: { shape: this.#heldShape },
+      shared_name: { string: node },
+      container: { string: '' },
+    };
     const placeholder = { dtype: { type: DataType[transfer.dtype] }, shape: { shape: transfer.shape } };
     const nodes: GraphNode[] = [
       { name: node, op: 'VarHandleOp', inputs: [], attributes: handle },
@@ -190,13 +201,17 @@ export class GraphVariable implements Variable {
       return name;
     };
     let [into, out] = ['value', 'held'];
-    if (this.#transposed) nodes.push(constant(`${node}/swap`, Int32Array.of(1, 0)));
+    if (this.#layout === 'columns') nodes.push(constant(`${node}/swap`, Int32Array.of(1, 0)));
     if (this.#narrow) {
       nodes.push(constant(`${node}/shape`, Int32Array.from(this.shape)));
       into = add('halves', 'Bitcast', into, bitcast('int32', 'bfloat16'));
       into = add('wide', 'Reshape', into, this.#reshape, `${node}/shape:0`);
     }
-    if (this.#transposed) {
+    if (this.#layout === 'panels') {
+      into = add('panels', PACK, into, {});
+      out = add('rows', UNPACK, out, this.#columns);
+    }
+    if (this.#layout === 'columns') {
       into = add('columns', 'Transpose', into, this.#transpose, `${node}${SWAP}`);
       out = add('rows', 'Transpose', out, this.#transpose, `${node}${SWAP}`);
     }
@@ -214,6 +229,16 @@ export class GraphVariable implements Variable {
     });
     nodes.push(constant(`${node}/loaded`, Int32Array.of(0), [`^${node}/load`]));
     return nodes;
+  }
+
+  get #heldShape(): readonly number[] {
+    const [columns = 1, depth = 1] = this.shape;
+    if (this.#layout === 'panels') return [Math.ceil(columns / PANEL_COLUMNS), depth, PANEL_COLUMNS];
+    return this.#layout === 'columns' ? [depth, columns] : this.shape;
+  }
+
+  get #columns() {
+    return { columns: { int: this.shape[0] ?? 1 } };
   }
 
   get #reshape() {
@@ -254,7 +279,7 @@ export class GraphVariable implements Variable {
   }
 
   #write(op: string, value: Tensor): void {
-    if (this.#narrow || this.#transposed)
+    if (this.#narrow || this.#layout !== 'rows')
       throw new CftError(
         'Internal',
         `variable ${this.name} is held in another form and cannot be written by a program`,

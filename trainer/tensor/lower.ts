@@ -9,6 +9,10 @@ export type RankOf = (output: string) => number | undefined;
 /** How the name of a permutation ends that swaps the axes of a matrix. */
 export const SWAP = '/swap:0';
 
+/** Bring a weight into panels, and out of them (trainer/kernels/panels.h). */
+export const PACK = 'CftPack';
+export const UNPACK = 'CftUnpack';
+
 const MATRIX_PRODUCTS = new Set(['MatMul', 'BatchMatMulV2']);
 
 /**
@@ -27,9 +31,11 @@ interface View {
   readonly transposed: string | undefined;
   /** The value in bfloat16; by columns if `transposed` is set. */
   readonly narrow: string | undefined;
+  /** The value in panels, and how many columns they hold. */
+  readonly panels?: { readonly output: string; readonly columns: Attribute };
 }
 
-/** Values that were made of bfloat16s, of columns or of both, by their outputs. */
+/** Values that were made of bfloat16s, of columns, of both or of panels, by their outputs. */
 function viewsOf(nodes: readonly GraphNode[]): ReadonlyMap<string, View> {
   const views = new Map<string, View>();
   for (const { name, op, inputs, attributes } of nodes) {
@@ -38,17 +44,35 @@ function viewsOf(nodes: readonly GraphNode[]): ReadonlyMap<string, View> {
       views.set(`${name}:0`, { transposed: undefined, narrow: input });
     if (op === 'Transpose' && permutation.endsWith(SWAP))
       views.set(`${name}:0`, { transposed: input, narrow: views.get(input)?.narrow });
+    if (op === UNPACK && attributes.columns !== undefined)
+      views.set(`${name}:0`, {
+        transposed: undefined,
+        narrow: undefined,
+        panels: { output: input, columns: attributes.columns },
+      });
   }
   return views;
 }
 
 const KERNELS = new Set(['CftDecoderLayers', 'CftGreedy']);
 
-/** A product of two matrices reads what is held by columns as it is, and transposes it on its way; the ops of trainer/kernels want it so. */
-function readColumns(node: GraphNode, views: ReadonlyMap<string, View>): GraphNode {
+/**
+ * A product of two matrices reads what is held by columns as it is, and transposes it on its way. A product with the transpose of what is held in
+ * panels is an op of trainer/kernels, all of which read panels.
+ */
+function readHeld(node: GraphNode, views: ReadonlyMap<string, View>): GraphNode {
   if (KERNELS.has(node.op))
-    return { ...node, inputs: node.inputs.map((input) => views.get(input)?.transposed ?? input) };
+    return { ...node, inputs: node.inputs.map((input) => views.get(input)?.panels?.output ?? input) };
   if (node.op !== 'MatMul') return node;
+  const [x = '', weight = '', ...waits] = node.inputs;
+  const panels = views.get(weight)?.panels;
+  if (panels !== undefined && isTrue(node.attributes.transpose_b) && !isTrue(node.attributes.transpose_a))
+    return {
+      ...node,
+      op: 'CftLinear',
+      inputs: [x, panels.output, ...waits],
+      attributes: { columns: panels.columns },
+    };
   const inputs = [...node.inputs];
   const attributes = { ...node.attributes };
   for (const [index, flag] of (['transpose_a', 'transpose_b'] as const).entries()) {
@@ -131,7 +155,7 @@ export function dropIdleCasts(nodes: readonly GraphNode[]): GraphNode[] {
 export function lower(nodes: readonly GraphNode[], rankOf: RankOf, precision: Precision): GraphNode[] {
   const views = viewsOf(nodes);
   const chosen = dropIdleCasts(nodes)
-    .map((node) => readColumns(useMatMul(node, rankOf), views))
+    .map((node) => readHeld(useMatMul(node, rankOf), views))
     .flatMap((node) => gatherNarrow(node, views));
   return precision === 'bf16' ? chosen.flatMap((node) => useBfloat16(node, views)) : chosen;
 }

@@ -231,7 +231,7 @@ describe.each([
 ] as const)('variables that are held in another form, %s', (_name, precision, tolerance) => {
   const values = Float32Array.from({ length: 12 }, (_, i) => (i - 5) / 4);
   const x = Float32Array.of(1, 2, -1, 0.5);
-  const held = [{ transposed: true }, { bfloat16: true }, { transposed: true, bfloat16: true }];
+  const held = [{ linear: true }, { bfloat16: true }, { linear: true, bfloat16: true }];
 
   test.each(held)('%j: reads as it was loaded, and takes part in products, gathers and sums as such', (form) => {
     const session = createSession({ precision });

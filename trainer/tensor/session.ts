@@ -14,8 +14,8 @@ export interface TensorSpec {
 export interface Held {
   /** An even number of float32 values in half the memory, rounded to bfloat16; an odd number as they are. */
   readonly bfloat16?: boolean;
-  /** A matrix by columns: products with its transpose, as in a linear layer, are faster. */
-  readonly transposed?: boolean;
+  /** A weight of a linear layer, [out, in], as products with its transpose are fastest: by columns, or as the ops of trainer/kernels want it. */
+  readonly linear?: boolean;
 }
 
 export interface VariableSpec extends TensorSpec {
