@@ -35,21 +35,22 @@ export function endOfFirstMarker(text: string, isAnswer: (content: string) => bo
  * first one says nothing.
  *
  * @param nouns what is called an answer, with the flag g
- * @param counts whether a sentence behind a noun is a statement of the answer
+ * @param counts whether a sentence behind a noun, from the place `at` on, is a statement of the answer
  */
 export function lastPhrase(
   text: string,
   nouns: RegExp,
-  counts: (noun: string, content: string) => boolean,
+  counts: (noun: string, content: string, at: number) => boolean,
 ): Statement | undefined {
   for (const { 0: noun, index: at } of [...text.matchAll(nouns)].reverse()) {
     VERB.lastIndex = at + noun.length;
     const verb = VERB.exec(text);
-    if (verb === null || /\b(?:not|never|cannot)\b|n't/i.test(verb[0])) continue;
-    const rest = text.slice(verb.index + verb[0].length);
+    if (verb === null || /\b(?:not|never|cannot|because|since)\b|n't/i.test(verb[0])) continue;
+    const start = verb.index + verb[0].length;
+    const rest = text.slice(start);
     if (rest.trim() === '') return { at, content: undefined };
     const content = sentence(rest);
-    if (content !== undefined && !/^not\b/i.test(content) && counts(noun, content)) return { at, content };
+    if (content !== undefined && !/^not\b/i.test(content) && counts(noun, content, start)) return { at, content };
   }
   return undefined;
 }
