@@ -23,11 +23,13 @@ export interface FinalAnswer {
  * 5. a response of one short line without any number.
  *
  * What a higher rule finds counts even where it is not a number: `\boxed{x+1}` is not overruled by some number before it. A statement that
- * breaks off (`\boxed{4` or `####` at the end) is no answer.
+ * breaks off (`\boxed{4` or `####` at the end) is no answer. A response that ends by asking how many there are, as one that repeats its
+ * question does, answers by rules 1 and 2 only.
  */
 export function responseAnswer(response: string): FinalAnswer | undefined {
   const statement = marked(response);
   if (statement !== undefined) return statement.answer;
+  if (ASKS.test(response)) return undefined;
   const isListItem = /^\s*[-−–*•]\s/.test(response);
   const whole = isListItem ? undefined : readNumber(response);
   if (whole !== undefined) return { text: response.trim(), quantity: whole };
@@ -71,6 +73,7 @@ export function sameText(a: string, b: string): boolean {
 }
 
 const ANSWER = /\banswers?\b/gi;
+const ASKS = /(?<![^\s.!?])(?:how|what|which|when|where|who)\b(?:[^.!?\n]|\.(?=\d)){0,300}\?[\s"'*_)\]$]*$/i;
 const FINAL_ANSWER = /\bfinal answer\b/gi;
 const LONGEST_TEXT_ANSWER = 2000;
 const HEDGED =

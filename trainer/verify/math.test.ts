@@ -68,6 +68,15 @@ describe('GSM8K reference solutions', async () => {
     }
   });
 
+  test('a response that repeats the question and ends with it has no answer, whatever number stands there', async () => {
+    const asking = rows.filter(({ question }) => /\b(?:how|what)\b[^.]*\?$/i.test(question));
+    expect(asking.length).toBeGreaterThan(150);
+    const found = await verifier.verify(asking.map(({ question, answer }) => ({ response: question, answer })));
+    expect(found.filter(({ extracted }) => extracted !== undefined)).toEqual([]);
+    expect(await verdict('How many are 5 + 3? It is 8.', '8')).toMatchObject({ correct: true });
+    expect(await verdict('Find 5 + 3. The answer is 8. What is next?', '8')).toMatchObject({ correct: true });
+  });
+
   test('cut off before the final answer, seldom verify', async () => {
     const cut = rows.map(({ answer }) => ({
       response: answer.slice(0, answer.indexOf('####')).split('\n')[0] as string,
