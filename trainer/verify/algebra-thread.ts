@@ -1,7 +1,9 @@
 import { parentPort } from 'node:worker_threads';
 import { ComputeEngine } from '@cortex-js/compute-engine';
 import type { AlgebraAnswer, AlgebraQuestion } from './algebra.ts';
-import { type Expression, substitute, symbolsOf, toExpression } from './expression.ts';
+import { exactValue } from './exact-value.ts';
+import { type Expression, isForWhole, substitute, symbolsOf, toExpression } from './expression.ts';
+import { equals } from './rational.ts';
 
 /** Digits that values are computed with. Numbers in a formula have at most 40, so that two that differ do so long before the last digit. */
 const DIGITS = 200;
@@ -36,14 +38,18 @@ function areEqual([[left, right]]: AlgebraQuestion['pairs']): boolean {
   const [a, b] = [parse(left), parse(right)];
   if (a === undefined || b === undefined) return false;
   const symbols = new Set([...symbolsOf(a), ...symbolsOf(b)]);
-  let compared = 0;
-  for (const point of points(symbols)) {
-    const [x, y] = [valueAt(a, point), valueAt(b, point)];
-    if (x === undefined && y === undefined) continue;
-    if (x === undefined || y === undefined || !isZeroBeside(['Subtract', a, b], point, [x, y])) return false;
-    compared++;
-  }
-  return compared > (symbols.size === 0 ? 0 : POINTS / 2);
+  const places = points(symbols, isForWhole(a) || isForWhole(b));
+  const results = places.map((point) => areEqualAt(a, b, point)).filter((result) => result !== undefined);
+  return !results.includes(false) && results.length > (symbols.size === 0 ? 0 : places.length / 2);
+}
+
+/** Undefined where neither has a value. */
+function areEqualAt(a: Expression, b: Expression, point: Point): boolean | undefined {
+  const [p, q] = [exactValue(substitute(a, point)), exactValue(substitute(b, point))];
+  if (p !== undefined && q !== undefined) return equals(p, q);
+  const [x, y] = [valueAt(a, point), valueAt(b, point)];
+  if (x === undefined && y === undefined) return undefined;
+  return x !== undefined && y !== undefined && isZeroBeside(['Subtract', a, b], point, [x, y]);
 }
 
 /** Do two equations, as left and right sides, differ by a factor only? Then the same points solve them; inequalities, if it is positive. */
@@ -52,7 +58,7 @@ function areProportional([first, second]: AlgebraQuestion['pairs'], isPositive: 
   if (a === undefined || b === undefined) return false;
   const symbols = new Set([...symbolsOf(a), ...symbolsOf(b)]);
   if (symbols.size === 0) return false;
-  const [origin, ...others] = points(symbols) as [Point, ...Point[]];
+  const [origin, ...others] = points(symbols, isForWhole(a) || isForWhole(b)) as [Point, ...Point[]];
   const [a0, b0] = [substitute(a, origin), substitute(b, origin)];
   const [x, y] = [valueAt(a0, origin), valueAt(b0, origin)];
   // What is zero everywhere would be a multiple of anything.
@@ -77,10 +83,12 @@ function parse(latex: string): Expression | undefined {
   return toExpression(engine.parse(latex, { form: 'raw' }).json);
 }
 
-/** Points of both signs, the same each time: fractions that no formula is likely to be special at. */
-function points(symbols: ReadonlySet<string>): Point[] {
-  return Array.from({ length: POINTS }, (_, p) => {
+/** Points of both signs, the same each time: fractions that no formula is likely to be special at, or whole numbers. */
+function points(symbols: ReadonlySet<string>, areWhole: boolean): Point[] {
+  return Array.from({ length: areWhole ? 2 * POINTS : POINTS }, (_, p) => {
     const values = [...symbols].sort().map((symbol, s): [string, Expression] => {
+      // Each variable is the larger one at some points: `\\binom{n}{k}` is zero where k is.
+      if (areWhole) return [symbol, 2 + 2 * p + 3 * (p % 2 === 0 ? s : symbols.size - s)];
       const isNegative = p === 1 || (p > 1 && (s + p) % 2 === 0);
       const numerator = 5 + 6 * s + 2 * p;
       return [symbol, ['Rational', isNegative ? -numerator : numerator, PRIMES[p] as number]];

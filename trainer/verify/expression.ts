@@ -2,7 +2,7 @@
 export type Expression = number | string | { readonly num: string } | readonly [string, ...Expression[]];
 
 const OPERATIONS = new Set(
-  `Add Subtract Negate Multiply Divide Rational Power Sqrt Root Abs Exp Ln Log Lb Sin Cos Tan Cot Sec Csc Arcsin Arccos Arctan Sinh Cosh Tanh
+  `Add Subtract Negate Multiply Divide Rational Power Factorial Binomial Floor Ceil Sqrt Root Abs Exp Ln Log Lb Sin Cos Tan Cot Sec Csc Arcsin Arccos Arctan Sinh Cosh Tanh
   Degrees`.split(/\s+/),
 );
 const CONSTANTS: Readonly<Record<string, string>> = {
@@ -15,12 +15,12 @@ const CONSTANTS: Readonly<Record<string, string>> = {
 const SYMBOL =
   /^(?:[A-Za-z]|alpha|beta|gamma|delta|epsilon|theta|lambda|mu|nu|rho|sigma|tau|phi|varphi|omega|Delta|Omega)(?:_[A-Za-z0-9]{1,4})?$/;
 const LONGEST_LITERAL = 40;
-const LARGEST_FACTORIAL = 100;
-const LARGEST_EXPONENT = 1000;
+const LARGEST_EXPONENT = 20_000;
+const MOST_TERMS = 200;
 
 /**
  * The expression that a parsed formula stands for, or undefined where it holds anything else than the known operations: an error of the parser, a
- * function of unknown meaning, a sum sign. `3\frac{1}{2}` is the mixed number.
+ * function of unknown meaning, an endless sum. `3\frac{1}{2}` is the mixed number.
  *
  * @param raw MathJSON as the parser gives it, before any canonical form
  */
@@ -30,11 +30,10 @@ export function toExpression(raw: unknown): Expression | undefined {
   if (!Array.isArray(raw)) return literal(raw);
   const [head, ...rest] = raw as [unknown, ...unknown[]];
   if (head === 'Delimiter') return toExpression(rest[0]);
+  if (head === 'Sum' || head === 'Product') return writtenOut(head === 'Sum' ? 'Add' : 'Multiply', rest);
   const operands = rest.map(toExpression);
   if (operands.length === 0 || !operands.every((operand) => operand !== undefined)) return undefined;
   if (head === 'InvisibleOperator') return product(rest, operands);
-  if (head === 'Factorial' || head === 'Binomial')
-    return operands.every(isSmallWhole) ? [head, ...operands] : undefined;
   if (head === 'Power' && isTower(operands[1] as Expression)) return undefined;
   return typeof head === 'string' && OPERATIONS.has(head) ? [head, ...operands] : undefined;
 }
@@ -53,6 +52,29 @@ export function substitute(expression: Expression, values: ReadonlyMap<string, E
   if (!Array.isArray(expression)) return expression;
   const [head, ...operands] = expression as [string, ...Expression[]];
   return [head, ...operands.map((operand) => substitute(operand, values))];
+}
+
+/** Whether a formula has a meaning for whole values of its variables only: `n!`. */
+export function isForWhole(expression: Expression): boolean {
+  if (!Array.isArray(expression)) return false;
+  const [head, ...operands] = expression as [string, ...Expression[]];
+  const isCount = head === 'Factorial' || head === 'Binomial';
+  return (isCount && symbolsOf(expression).size > 0) || operands.some(isForWhole);
+}
+
+/** The terms of `\sum_{k=1}^{3} k^2`, joined by the operation. */
+function writtenOut(operation: string, [body, limits, ...others]: readonly unknown[]): Expression | undefined {
+  const [kind, index, first, last] = Array.isArray(limits) ? (limits as unknown[]) : [];
+  const isRange = kind === 'Tuple' && typeof index === 'string' && Number.isInteger(first) && Number.isInteger(last);
+  const count = Number(last) - Number(first) + 1;
+  if (!isRange || others.length > 0 || count < 1 || count > MOST_TERMS) return undefined;
+  const terms = Array.from({ length: count }, (_, i) => toExpression(withValue(body, index, Number(first) + i)));
+  return terms.every((term) => term !== undefined) ? [operation, ...terms] : undefined;
+}
+
+function withValue(raw: unknown, name: string, value: number): unknown {
+  if (Array.isArray(raw)) return raw.map((part) => withValue(part, name, value));
+  return raw === name ? ['Delimiter', value] : raw;
 }
 
 function literal(raw: unknown): Expression | undefined {
@@ -96,8 +118,4 @@ function isTower(exponent: Expression): boolean {
   if (!Array.isArray(exponent)) return typeof exponent === 'object';
   const hasPower = JSON.stringify(exponent).includes('"Power"') || JSON.stringify(exponent).includes('"Factorial"');
   return (hasPower && symbolsOf(exponent).size === 0) || (exponent as Expression[]).slice(1).some(isTower);
-}
-
-function isSmallWhole(expression: Expression | undefined): boolean {
-  return Number.isInteger(expression) && 0 <= Number(expression) && Number(expression) <= LARGEST_FACTORIAL;
 }

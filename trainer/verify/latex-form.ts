@@ -31,6 +31,9 @@ export function formulaLatex(text: string): string | undefined {
     .replace(/[\u2009\u00A0]/g, ' ')
     .replaceAll('**', '^')
     .replace(/\\lg(?![a-z])/g, '\\log')
+    .replace(/\\[dt]binom(?![a-z])/g, '\\binom')
+    .replace(/\\binom\s*(\w)\s*(\w)/g, '\\binom{$1}{$2}')
+    .replace(/(?:\{|^)([^{}]+)\\choose(?![a-z])([^{}]+)(?:\}|$)/g, '\\binom{$1}{$2}')
     .replaceAll('°', '^{\\circ}')
     .replace(/_(\w)/g, '_{$1}')
     .replace(/[×·∙⋅*÷−–πθαβ]/g, (sign) => SIGNS[sign] as string)
@@ -46,11 +49,14 @@ export function formulaLatex(text: string): string | undefined {
 }
 
 const KNOWN_COMMAND =
-  /^(?:frac|sqrt|pi|times|cdot|div|sin|cos|tan|cot|sec|csc|arcsin|arccos|arctan|sinh|cosh|tanh|ln|log|exp|binom|overline|circ|theta|alpha|beta|gamma|delta|epsilon|lambda|mu|nu|rho|sigma|tau|phi|varphi|omega|Delta|Omega|lvert|rvert|mid)$/;
+  /^(?:frac|sqrt|pi|times|cdot|div|sin|cos|tan|cot|sec|csc|arcsin|arccos|arctan|sinh|cosh|tanh|ln|log|exp|binom|overline|circ|theta|alpha|beta|gamma|delta|epsilon|lambda|mu|nu|rho|sigma|tau|phi|varphi|omega|Delta|Omega|lvert|rvert|mid|sum|prod|lfloor|rfloor|lceil|rceil)$/;
 /** `1/2x`, `1/2 \pi`, `a/2(b)`: half of x, or one over two x? */
 const AMBIGUOUS_SLASH = /\/\s*(?:[\d.]+|[A-Za-z]|\\[A-Za-z]+)\s*(?:[A-Za-z(]|\\(?!times|cdot|div))/;
 
-function isUnambiguous(latex: string): boolean {
+const LOWER_LIMIT = /(?<=\\(?:sum|prod)\s*_\s*\{\s*[A-Za-z]\s*)=/g;
+
+function isUnambiguous(formula: string): boolean {
+  const latex = formula.replace(LOWER_LIMIT, ' ');
   if (!/[\p{L}\d]/u.test(latex) || /[^A-Za-z\d\s+\-/^_{}()[\]|!.\\]/.test(latex)) return false;
   if (/\d\s+[\d.]|(?<!overline\{)\.\s*\.|\\\\|\d\s*!\s*!/.test(latex)) return false;
   if ([...latex.matchAll(/\\([A-Za-z]*)/g)].some(([, name = '']) => !KNOWN_COMMAND.test(name))) return false;
