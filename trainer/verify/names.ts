@@ -1,8 +1,8 @@
 import { plainText } from './plain-text.ts';
 
 /** `x`, `a_n`, `f(x)`, `AB`, `\angle ABC`. */
-const PLAIN = /(?:\\(?:angle|triangle)\s*)?(?:[A-Za-z]|[A-Z]{2,5}|\\[a-z]+)(?:_\{?\w+\}?)?(?:\s*\(\s*[A-Za-z\d]\s*\))?/
-  .source;
+const PLAIN =
+  /(?:m?\s*\\(?:angle|triangle)\s*)?(?:[A-Za-z]|[A-Z]{2,5}|\\[a-z]+)(?:_\{?\w+\}?)?(?:\s*\(\s*[A-Za-z\d]\s*\))?/.source;
 /** A length, a ratio of lengths or areas, a function of an angle: `|AB|`, `S_1:S_2`, `\frac{AB}{CD}`, `\cos B`. */
 const QUANTITY = [
   `\\|\\s*${PLAIN}\\s*\\|`,

@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   euro: '€',
   texteuro: '€',
   degree: '°',
+  deg: '°',
   bf: '',
   rm: '',
   circ: '°',

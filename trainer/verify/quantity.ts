@@ -1,4 +1,6 @@
+import { BETWEEN_PARTS, joined, PARTS_BEFORE } from './compound.ts';
 import { isInFormula } from './in-formula.ts';
+import { measured, measureOf } from './measures.ts';
 import { readNumber, scaled, startsNumber } from './number.ts';
 import { plainText } from './plain-text.ts';
 import { equals, formatRational, multiply, negate, type Rational, rational } from './rational.ts';
@@ -16,12 +18,24 @@ const CURRENCY_CODE = /(?:US|A|C|NZ|HK)?[$＄]|(?:USD|EUR|GBP|INR|JPY|CNY|Rs\.?)
 
 /**
  * Reads a text that is one number and nothing else, except its dress: LaTeX, Markdown, brackets, `x =` or a calculation before it,
- * currency, percent, unit, final period.
+ * currency, percent, unit, final period. `1 hour 30 minutes` is one number.
  *
  * @returns undefined for anything else: two numbers, a range, an expression, a time
  */
 export function parseQuantity(text: string): Quantity | undefined {
   if (text.length > LONGEST) return undefined;
+  return (
+    parseSingle(text) ??
+    joined(
+      undress(plainText(text))
+        .replace(/\bin\.?$/, 'inches')
+        .split(BETWEEN_PARTS)
+        .map(parseSingle),
+    )
+  );
+}
+
+function parseSingle(text: string): Quantity | undefined {
   const right = rightHandSide(undress(plainText(text)));
   if (right === undefined) return undefined;
   // Where the number is all there is, plain spaces can group its digits.
@@ -68,7 +82,10 @@ export function mentions(text: string): Mention[] {
       if (NOT_ITSELF.test(plain.slice(Math.max(0, head.start - 20), head.start))) return undefined;
       if (isInFormula(plain, head.start, number.end)) return undefined;
       const tail = readTail(plain, number.end, head);
-      return number.value === undefined || tail === 'expression' ? undefined : toQuantity(number.value, head, tail);
+      if (number.value === undefined || tail === 'expression') return undefined;
+      const last = toQuantity(number.value, head, tail);
+      const before = PARTS_BEFORE.exec(plain.slice(Math.max(0, head.start - 60), head.start))?.[0].trim();
+      return (before === undefined ? undefined : joined([...before.split(BETWEEN_PARTS).map(partOf), last])) ?? last;
     };
     found.push({ text: plain.slice(head.start, number.end), quantity });
     at = number.end;
@@ -76,11 +93,18 @@ export function mentions(text: string): Mention[] {
   return found;
 }
 
+function partOf(text: string): Quantity | undefined {
+  return parseSingle(text.replace(/(?:,|\band)\s*$/, ''));
+}
+
 /**
- * Do the two state the same number? Units count where both sides name one. A percentage equals the bare number of percent (`50%`, `50`) as
+ * Do the two state the same number? Units count where both sides name one, and are converted where they measure the same (`1 km`, `1000 m`). A percentage equals the bare number of percent (`50%`, `50`) as
  * well as the share (`50%`, `0.5`).
  */
 export function sameQuantity(a: Quantity, b: Quantity): boolean {
+  const [left, right] = [measureOf(a.unit), measureOf(b.unit)];
+  if (left !== undefined && right !== undefined && left.kind === right.kind)
+    return equals(measured(a.value, left), measured(b.value, right));
   if (!sameUnit(a.unit, b.unit)) return false;
   if (a.percent === b.percent) return equals(a.value, b.value);
   const [percent, plain] = a.percent ? [a, b] : [b, a];

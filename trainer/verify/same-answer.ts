@@ -5,6 +5,7 @@ import { formulaLatex } from './latex-form.ts';
 import { directionsDiffer, isName, lettersOf, namesDiffer } from './names.ts';
 import { plainText } from './plain-text.ts';
 import { parseQuantity, type Quantity, sameQuantity } from './quantity.ts';
+import { sameRatio } from './ratio.ts';
 import { formatFraction } from './rational.ts';
 import { numberShape, type Shape, shapeOf } from './shape.ts';
 import { sameUnit } from './units.ts';
@@ -138,9 +139,11 @@ async function sameSides(a: Relation, b: Relation, algebra: Algebra): Promise<bo
 
 async function sameLeaf(a: Leaf, b: Leaf, algebra: Algebra): Promise<boolean> {
   if (a.quantity !== undefined && b.quantity !== undefined) return sameQuantity(a.quantity, b.quantity);
-  if (!sameUnit(a.unit, b.unit)) return false;
-  if (a.quantity === undefined && b.quantity === undefined && sameText(a.text, b.text)) return true;
-  const [left, right] = [leafLatex(a), leafLatex(b)];
+  if (sameRatio(a, b)) return true;
+  const isAngle = isInDegrees(a, b) || isInDegrees(b, a);
+  if (!isAngle && !sameUnit(a.unit, b.unit)) return false;
+  if (a.quantity === undefined && b.quantity === undefined && !isAngle && sameText(a.text, b.text)) return true;
+  const [left, right] = [a, b].map((leaf) => leafLatex(leaf, isAngle && leaf.unit === 'degree'));
   if ([left, right].some(isUnclear)) return false;
   return left !== undefined && right !== undefined && algebra.equal(left, right);
 }
@@ -150,9 +153,15 @@ function isUnclear(latex: string | undefined): boolean {
   return /^[\d.\s/]+-[\d.\s/]+$|^\s*[-+]\s*[-+]/.test(latex ?? '');
 }
 
-function leafLatex({ text, quantity }: Leaf): string | undefined {
-  if (quantity === undefined) return formulaLatex(text);
-  return quantity.percent ? undefined : formatFraction(quantity.value);
+/** `180^\circ` beside `\pi` or `3 rad`, which is in radians. */
+function isInDegrees({ unit }: Leaf, other: Leaf): boolean {
+  return unit === 'degree' && (other.unit === 'radian' || (other.unit === undefined && /π|\\pi/.test(other.text)));
+}
+
+function leafLatex({ text, quantity }: Leaf, toRadians: boolean): string | undefined {
+  if (quantity?.percent) return undefined;
+  const latex = quantity === undefined ? formulaLatex(text) : formatFraction(quantity.value);
+  return toRadians && latex !== undefined ? `\\frac{\\pi}{180}(${latex})` : latex;
 }
 
 /**
