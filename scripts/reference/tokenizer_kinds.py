@@ -127,6 +127,15 @@ def rare_bpe(decoder, pre_tokenizer=None, **model):
     return tok
 
 
+def wordpiece(pre_tokenizer, **model):
+    tok = Tokenizer(models.WordPiece(unk_token="[UNK]", **model))
+    tok.pre_tokenizer = pre_tokenizer
+    tok.decoder = decoders.WordPiece()
+    trainer = trainers.WordPieceTrainer(vocab_size=700, special_tokens=["[UNK]", "</s>"], show_progress=False)
+    tok.train_from_iterator(LINES, trainer)
+    return tok
+
+
 def one_byte_a_token(normalizer):
     """Shows what a normalizer does: the model has nothing but bytes."""
     tok = byte_level(pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False), normalizer)
@@ -148,6 +157,7 @@ def kinds():
     yield "phi4", byte_level(split_by(CASED))
     yield "tekken", byte_level(split_by(TEKKEN), ignore_merges=True)
     yield "deepseek", byte_level(split_by(*DEEPSEEK))
+    yield "characters as their readers see them", byte_level(split_by(r"\X"))
     yield "starcoder", byte_level(p.Sequence([p.Digits(individual_digits=True), p.ByteLevel(add_prefix_space=False)]))
     yield "added tokens of every kind", added_tokens()
     yield "added tokens that normalization changes", normalized_tokens()
@@ -164,6 +174,8 @@ def kinds():
     yield "bpe with marks", rare_bpe(d.BPEDecoder(suffix="</w>"), p.Whitespace(), unk_token="<unk>", fuse_unk=True, **marks)
     yield "bpe without an unknown token", rare_bpe(d.Metaspace(replacement="e", prepend_scheme="never"))
     yield "bpe with an unknown token for each character", rare_bpe(d.Metaspace(replacement="e"), unk_token="<unk>")
+    yield "wordpiece", wordpiece(p.BertPreTokenizer())
+    yield "wordpiece of short words", wordpiece(p.Whitespace(), max_input_chars_per_word=7)
     options = dict(lowercase=True, unicode_normalizer="nfkc", add_prefix_space=True, trim_offsets=True)
     yield "byte-level bpe in lower case", trained(ByteLevelBPETokenizer(**options), vocab_size=600)
     for name, normalizer in {
@@ -177,7 +189,7 @@ def kinds():
 
 def random_texts(rng):
     odd = [0x9, 0xA, 0xD, 0xA0, 0xE9, 0x301, 0x200D, 0x3042, 0x4E2D, 0xAC00, 0x1F600, 0x1F3FD, 0x661, 0xBD, 0x130, 0xDF, 0xFB01, 0xFF21,
-           0x2028, 0xFEFF, 0xE000, 0x10FFFF, 0x85, 0x1C5, 0x345, 0x3A3, 0xE33, 0x1100, 0x1161, 0x2581]
+           0x2028, 0xFEFF, 0xE000, 0x10FFFF, 0x85, 0x1C5, 0x345, 0x3A3, 0xE33, 0x1100, 0x1161, 0x2581, 0x915, 0x94D, 0x937]
     pool = [chr(code) for code in [*range(0x20, 0x7F), *odd]] + [" "] * 20 + ["  ", "<s>", "</s>", "<|im_end|>", " ▁"]
     return ["".join(rng.choice(pool) for _ in range(rng.randrange(1, 40))) for _ in range(150)]
 

@@ -37,7 +37,7 @@ const { Tokenizer, SplitPreTokenizer, SequenceDecoder } = library as unknown as 
 const NOTHING = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null, added_tokens: [] };
 const WITHOUT_WORDS = { ...NOTHING, model: { type: 'WordLevel', vocab: {} } };
 
-/** A model of the library: WordLevel or WordPiece. BPE and Unigram are ours, since it differs from the Rust tokenizers there. */
+/** A WordLevel model of the library. The other kinds are ours, since it differs from the Rust tokenizers there, or takes long. */
 export function libraryModel(model: object & { readonly unk_token?: unknown }): Model {
   // Of a WordLevel model the library reads the unknown token from the configuration only.
   const config = typeof model.unk_token === 'string' ? { unk_token: model.unk_token } : {};

@@ -14,6 +14,7 @@ import type { DecodeOptions, EncodeOptions } from './tokenizer.ts';
 import { withoutMarks } from './tokenizer.ts';
 import type { TokenizerJson } from './tokenizer-files.ts';
 import { createUnigram, type UnigramConfig } from './unigram.ts';
+import { createWordPiece, type WordPieceConfig } from './wordpiece.ts';
 
 /** Longest that patterns may search one text; those of real tokenizers take milliseconds. */
 const SEARCH_LIMIT_MS = 10_000;
@@ -104,6 +105,7 @@ export function createPipeline(json: TokenizerJson, searchLimitMs: number = SEAR
 
 function createModel(model: TokenizerJson['model']): Model {
   if (Array.isArray(model.vocab)) return createUnigram(model as unknown as UnigramConfig);
+  if (model.type === 'WordPiece') return createWordPiece(model as unknown as WordPieceConfig);
   return isBpe(model) ? createBpe(model as unknown as BpeConfig) : libraryModel(model);
 }
 

@@ -26,3 +26,21 @@ describe('pre-tokenizers split as the Rust tokenizers do', () => {
 test('a pre-tokenizer that is not known is refused by name', () => {
   expect(() => createPreTokenizer({ type: 'UnicodeScripts' })).toThrow('"UnicodeScripts" is not supported');
 });
+
+test('\\X splits into characters with their marks, as the Rust tokenizers do; inside a longer pattern it is refused', () => {
+  const config = (Regex: string) => ({ type: 'Split', pattern: { Regex }, behavior: 'Isolated', invert: false });
+  const woman = '\u{1F469}\u200D\u{1F467}';
+  const words = [
+    'a',
+    'e\u0301',
+    '\r\n',
+    '\u1100\u1161',
+    woman,
+    '\u{1F1E6}\u{1F1E8}',
+    '\u0915\u094D',
+    '\u0937',
+    '\u0E01\u0E33',
+  ];
+  expect(createPreTokenizer(config('\\X'))(words.join(''), true)).toEqual(words);
+  expect(() => createPreTokenizer(config('a\\X'))).toThrow('\\X');
+});

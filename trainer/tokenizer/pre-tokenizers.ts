@@ -3,6 +3,7 @@ import { CftError } from '../../crds/errors.ts';
 import { checked } from '../checked.ts';
 import { byteLetters } from './byte-level.ts';
 import { componentsOf, runSteps } from './components.ts';
+import { graphemes, type Match } from './graphemes.ts';
 import { type ComponentConfig, compilePattern, metaspaceSettings } from './library.ts';
 import { TOKENIZER_HINT } from './tokenizer-files.ts';
 
@@ -17,6 +18,7 @@ const GPT2 =
   /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
 
 type Behavior = 'Removed' | 'Isolated' | 'MergedWithPrevious' | 'MergedWithNext' | 'Contiguous';
+type Search = (text: string) => Iterable<Match>;
 interface Span {
   readonly text: string;
   readonly delimiter: boolean;
@@ -47,25 +49,25 @@ function splitAll(words: readonly string[], split: PreTokenizer, first: boolean)
 function createStep(config: ComponentConfig): PreTokenizer {
   switch (config.type) {
     case 'Split': {
-      const pattern = compilePattern(config.pattern);
-      return splitter(pattern, config.behavior as Behavior, config.invert === true);
+      const search = isGrapheme(config.pattern) ? graphemes : searchFor(compilePattern(config.pattern));
+      return splitter(search, config.behavior as Behavior, config.invert === true);
     }
     case 'ByteLevel':
       return byteLevel(config.add_prefix_space === true, config.use_regex !== false);
     case 'Metaspace':
       return metaspace(config);
     case 'Whitespace':
-      return splitter(WORDS, 'Removed', true);
+      return splitter(searchFor(WORDS), 'Removed', true);
     case 'WhitespaceSplit':
-      return splitter(SPACE, 'Removed', false);
+      return splitter(searchFor(SPACE), 'Removed', false);
     case 'Punctuation':
-      return splitter(PUNCTUATION, (config.behavior as Behavior | undefined) ?? 'Isolated', false);
+      return splitter(searchFor(PUNCTUATION), (config.behavior as Behavior | undefined) ?? 'Isolated', false);
     case 'Digits':
-      return splitter(/\p{N}/gu, config.individual_digits === true ? 'Isolated' : 'Contiguous', false);
+      return splitter(searchFor(/\p{N}/gu), config.individual_digits === true ? 'Isolated' : 'Contiguous', false);
     case 'CharDelimiterSplit':
-      return splitter(compilePattern({ String: config.delimiter }), 'Removed', false);
+      return splitter(searchFor(compilePattern({ String: config.delimiter })), 'Removed', false);
     case 'BertPreTokenizer':
-      return bert(splitter(SPACE, 'Removed', false), splitter(PUNCTUATION, 'Isolated', false));
+      return bert(splitter(searchFor(SPACE), 'Removed', false), splitter(searchFor(PUNCTUATION), 'Isolated', false));
     case 'FixedLength':
       return fixedLength(
         checked(z.int().min(1), config.length, {
@@ -83,14 +85,23 @@ function bert(spaces: PreTokenizer, punctuation: PreTokenizer): PreTokenizer {
   return (text, first) => splitAll(spaces(text, first), punctuation, first);
 }
 
-function splitter(pattern: RegExp, behavior: Behavior, invert: boolean): PreTokenizer {
-  return (text) => merge(spans(text, pattern, invert), behavior);
+/** `\X` has no counterpart in JavaScript; inside a longer pattern it is refused. */
+function isGrapheme(pattern: unknown): boolean {
+  return (pattern as { readonly Regex?: unknown } | null | undefined)?.Regex === '\\X';
 }
 
-function spans(text: string, pattern: RegExp, invert: boolean): Span[] {
+function searchFor(pattern: RegExp): Search {
+  return (text) => text.matchAll(pattern);
+}
+
+function splitter(search: Search, behavior: Behavior, invert: boolean): PreTokenizer {
+  return (text) => merge(spans(text, search, invert), behavior);
+}
+
+function spans(text: string, search: Search, invert: boolean): Span[] {
   const out: Span[] = [];
   let end = 0;
-  for (const match of text.matchAll(pattern)) {
+  for (const match of search(text)) {
     if (match[0].length === 0) continue;
     if (match.index > end) out.push({ text: text.slice(end, match.index), delimiter: invert });
     end = match.index + match[0].length;
@@ -120,13 +131,13 @@ function merge(parts: readonly Span[], behavior: Behavior): string[] {
 function byteLevel(addPrefixSpace: boolean, useRegex: boolean): PreTokenizer {
   return (text) => {
     const prefixed = addPrefixSpace && !text.startsWith(' ') ? ` ${text}` : text;
-    return (useRegex ? merge(spans(prefixed, GPT2, false), 'Isolated') : [prefixed]).map(byteLetters);
+    return (useRegex ? merge(spans(prefixed, searchFor(GPT2), false), 'Isolated') : [prefixed]).map(byteLetters);
   };
 }
 
 function metaspace(config: ComponentConfig): PreTokenizer {
   const { mark, scheme } = metaspaceSettings(config);
-  const delimiter = compilePattern({ String: mark });
+  const delimiter = searchFor(compilePattern({ String: mark }));
   return (text, first) => {
     let marked = text.replaceAll(' ', mark);
     const prepend = scheme === 'always' || (scheme === 'first' && first);

@@ -25,6 +25,7 @@ const TokenizerJson = z.looseObject({
     continuing_subword_prefix: z.string().nullish(),
     end_of_word_suffix: z.string().nullish(),
     byte_fallback: z.boolean().nullish(),
+    max_input_chars_per_word: z.int().min(0).nullish(),
     merges: z.unknown().optional(),
     vocab: z.union([z.record(z.string(), z.int().min(0)), z.array(z.tuple([z.string(), z.number()]))]),
   }),
