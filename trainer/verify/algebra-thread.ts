@@ -3,7 +3,7 @@ import { ComputeEngine } from '@cortex-js/compute-engine';
 import type { AlgebraAnswer, AlgebraQuestion } from './algebra.ts';
 import { exactValue } from './exact-value.ts';
 import { type Expression, isForWhole, substitute, symbolsOf, toExpression } from './expression.ts';
-import { equals } from './rational.ts';
+import { equals, lastDigit, type Rational } from './rational.ts';
 
 /** Digits that values are computed with. Numbers in a formula have at most 40, so that two that differ do so long before the last digit. */
 const DIGITS = 200;
@@ -49,7 +49,16 @@ function areEqualAt(a: Expression, b: Expression, point: Point): boolean | undef
   if (p !== undefined && q !== undefined) return equals(p, q);
   const [x, y] = [valueAt(a, point), valueAt(b, point)];
   if (x === undefined && y === undefined) return undefined;
-  return x !== undefined && y !== undefined && isZeroBeside(['Subtract', a, b], point, [x, y]);
+  if (x === undefined || y === undefined) return false;
+  if (isZeroBeside(['Subtract', a, b], point, [x, y])) return true;
+  return point.size === 0 && [p, q].some((value) => isComputed(value, ['Subtract', a, b]));
+}
+
+/** Whether `1.4142135623730951` is what `\sqrt{2}` was computed to. */
+function isComputed(value: Rational | undefined, difference: Expression): boolean {
+  const size = value === undefined ? undefined : lastDigit(value);
+  const rest = size === undefined ? undefined : valueAt(difference, new Map());
+  return size !== undefined && rest !== undefined && magnitude(rest) < 1 / Number(size.denominator);
 }
 
 /** Do two equations, as left and right sides, differ by a factor only? Then the same points solve them; inequalities, if it is positive. */

@@ -77,7 +77,7 @@ const ASKS = /(?<![^\s.!?])(?:how|what|which|when|where|who)\b(?:[^.!?\n]|\.(?=\
 const FINAL_ANSWER = /\bfinal answer\b/gi;
 const LONGEST_TEXT_ANSWER = 2000;
 const HEDGED =
-  /\b[A-Za-z]\s*[-−]\s*\d|\d\s*[-−/]\s*[A-Za-z]\b|[<>≤≥±=+*^√\\|]|\d\s*!|\d_|[A-Za-z)}]\s*\/\s*\d|[A-Za-z]\(|[([][^()[\]]*,[^()[\]]*[)\]]|\b(?:not|no|never|least|most|more than|less than|fewer|greater|between|under|over|above|below|almost|nearly|or|cannot)\b|n't/i;
+  /\b[A-Za-z]\s*[-−]\s*\d|\d\s*[-−/]\s*[A-Za-z]\b|[<>≤≥±=+*^√\\|]|\d\s*!|\d_|[\p{L})}]\s*\/\s*\d|[A-Za-z]\(|[([][^()[\]]*,[^()[\]]*[)\]]|\b(?:not|no|never|least|most|more than|less than|fewer|greater|between|under|over|above|below|almost|nearly|or|cannot)\b|n't/iu;
 const REASON =
   /\s+(?:because|since|as|which|so|given|after)\b|,\s+(?:which|because|since|so|as|where|that|given|after|not)\b|;/;
 
@@ -145,6 +145,7 @@ function withoutLabel(text: string): string {
 function textForm(text: string): string {
   const plain = plainText(text)
     .replace(/([_^])\{(\w)\}/g, '$1$2')
+    .replace(/\\pmod\s*\{?(\w+)\}?/g, '(mod $1)')
     .replace(/[$*_"“”]/g, ' ')
     .replace(/\s+/g, ' ')
     .replace(/ ?([^\p{L}\p{N} ]) ?/gu, '$1')

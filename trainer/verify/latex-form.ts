@@ -31,6 +31,7 @@ export function formulaLatex(text: string): string | undefined {
     .replace(/[\u2009\u00A0]/g, ' ')
     .replaceAll('**', '^')
     .replace(/\\lg(?![a-z])/g, '\\log')
+    .replace(/\\(sin|cos|tan)\s*\^\s*\{\s*-1\s*\}/g, '\\arc$1')
     .replace(/\\[dt]binom(?![a-z])/g, '\\binom')
     .replace(/\\binom\s*(\w)\s*(\w)/g, '\\binom{$1}{$2}')
     .replace(/(?:\{|^)([^{}]+)\\choose(?![a-z])([^{}]+)(?:\}|$)/g, '\\binom{$1}{$2}')

@@ -13,7 +13,8 @@ export interface MathOptions {
 }
 
 /**
- * Compares final answers: extraction as in {@link responseAnswer}; numbers exactly, without rounding or tolerance; lists, intervals, matrices,
+ * Compares final answers: extraction as in {@link responseAnswer}; numbers exactly, without rounding or tolerance (but for
+ * decimals of ten or more digits, which were computed); lists, intervals, matrices,
  * equations and dates part by part; formulas by algebra.
  *
  * @example await createMathVerifier().verify([{ response: 'so 6 * 7 = 42', answer: '#### 42' }]) // [{ correct: true, ... }]

@@ -2,8 +2,9 @@ import { BETWEEN_PARTS, joined, PARTS_BEFORE } from './compound.ts';
 import { isInFormula } from './in-formula.ts';
 import { measured, measureOf } from './measures.ts';
 import { readNumber, scaled, startsNumber } from './number.ts';
+import { wholeNumberOf } from './number-words.ts';
 import { plainText } from './plain-text.ts';
-import { equals, formatRational, multiply, negate, type Rational, rational } from './rational.ts';
+import { equals, formatRational, isRoundedTo, multiply, negate, type Rational, rational } from './rational.ts';
 import { currency, readUnit, sameUnit, type UnitReading } from './units.ts';
 
 /** A number as it is stated in an answer. */
@@ -38,6 +39,8 @@ export function parseQuantity(text: string): Quantity | undefined {
 function parseSingle(text: string): Quantity | undefined {
   const right = rightHandSide(undress(plainText(text)));
   if (right === undefined) return undefined;
+  const inWords = wholeNumberOf(right);
+  if (inWords !== undefined) return { value: rational(BigInt(inWords)), percent: false, unit: undefined };
   // Where the number is all there is, plain spaces can group its digits.
   const bare = right.replace(/^(\D{0,8}\d{1,3}(?: \d{3})+)(?! ?[\d/])/, (grouped) =>
     grouped.replace(/(?<=\d) (?=\d)/g, '\u2009'),
@@ -106,7 +109,8 @@ export function sameQuantity(a: Quantity, b: Quantity): boolean {
   if (left !== undefined && right !== undefined && left.kind === right.kind)
     return equals(measured(a.value, left), measured(b.value, right));
   if (!sameUnit(a.unit, b.unit)) return false;
-  if (a.percent === b.percent) return equals(a.value, b.value);
+  if (a.percent === b.percent)
+    return equals(a.value, b.value) || isRoundedTo(a.value, b.value) || isRoundedTo(b.value, a.value);
   const [percent, plain] = a.percent ? [a, b] : [b, a];
   if (plain.unit !== undefined) return false;
   return equals(percent.value, plain.value) || equals(multiply(percent.value, rational(1n, 100n)), plain.value);

@@ -58,6 +58,26 @@ export function formatRational({ numerator, denominator }: Rational): string {
   return places === 0 ? `${sign}${whole}` : `${sign}${whole}.${digits.slice(-places)}`;
 }
 
+/** How many digits a decimal has at least, in all and behind the point, that was not rounded by hand, but computed. */
+const COMPUTED_DIGITS = 10;
+const COMPUTED_PLACES = 6;
+
+/** The size of the last digit of a decimal of so many digits that it was computed; undefined for another number. */
+export function lastDigit({ numerator, denominator }: Rational): Rational | undefined {
+  const places = decimalPlaces(denominator);
+  if (places === undefined || places < COMPUTED_PLACES) return undefined;
+  const digits = (numerator * (10n ** BigInt(places) / denominator)).toString().replace('-', '');
+  return digits.length < COMPUTED_DIGITS ? undefined : rational(1n, 10n ** BigInt(places));
+}
+
+/** Whether the one is a computed decimal such as 0.3333333333333333, and the other an endless one that begins so. */
+export function isRoundedTo(exact: Rational, rounded: Rational): boolean {
+  const size = lastDigit(rounded);
+  if (size === undefined || decimalPlaces(exact.denominator) !== undefined) return false;
+  const { numerator, denominator } = add(exact, negate(rounded));
+  return (numerator < 0n ? -numerator : numerator) * size.denominator < denominator;
+}
+
 /** Digits after the point that 1/denominator has, or undefined when it never ends. */
 function decimalPlaces(denominator: bigint): number | undefined {
   let rest = denominator;

@@ -41,11 +41,21 @@ function undressed({ text }: FinalAnswer): string {
 }
 
 async function compare(a: Shape, b: Shape, algebra: Algebra): Promise<number> {
-  if (isInterval(a) !== isInterval(b)) {
+  if (isInterval(a) !== isInterval(b) || isBoth(a) !== isBoth(b) || isSize(a) !== isSize(b)) {
     const [x, y] = [isInterval(a) ? a : asInterval(a), isInterval(b) ? b : asInterval(b)];
     return x === undefined || y === undefined ? compareForms(a, b, algebra) : sameItems(x, y, algebra);
   }
   return compareForms(a, b, algebra);
+}
+
+/** `x > 1 and x < 3` */
+function isBoth(shape: Shape): boolean {
+  return shape.kind === 'items' && shape.form === 'both';
+}
+
+/** `|x| < 3` */
+function isSize(shape: Shape): boolean {
+  return shape.kind === 'relation' && shape.sides.some((side) => /^\|.*\|$/.test(side));
 }
 
 async function compareForms(a: Shape, b: Shape, algebra: Algebra): Promise<number> {

@@ -117,8 +117,9 @@ function isMathematical(shape: Shape): boolean {
   return shape.quantity !== undefined || !/(?<![\\A-Za-z])[A-Za-z]{3,}/.test(plainText(shape.text));
 }
 
-/** Where a comma without a space can be a thousands separator, only those with a space separate. */
+/** Semicolons before commas (`x = 1, y = 2; x = 3, y = 4`). Where a comma can be a thousands separator, only those with a space separate. */
 function commas(text: string): RegExp {
+  if (splitAtTop(text, /;/y).length > 1 && splitAtTop(text, /,/y).length > 1) return /;/y;
   const hasSpaced = /[,;]\s/.test(text);
   return hasSpaced ? /[,;](?!\d{3}(?!\d))/y : /[,;]/y;
 }
@@ -171,6 +172,8 @@ function leaf(text: string): Shape {
   return { kind: 'leaf', text: plain.slice(0, found.index).trim(), quantity: undefined, unit: unit.unit };
 }
 
+const ALL_NUMBERS = /^\s*(?:\\mathbb\s*\{?\s*R\s*\}?|\\R|(?:all )?real numbers)\s*$/i;
+
 /** Without formula delimiters, size commands, spacing commands, emphasis and a final period. */
 function bare(answer: string): string {
   let text = singleBackslashes(answer)
@@ -184,6 +187,8 @@ function bare(answer: string): string {
     .replaceAll('\\rbrace', '\\}')
     .replace(/\+\s*\\infty/g, '\\infty')
     .replace(/\\varnothing|∅/g, '\\emptyset')
+    .replace(/^\s*\\text\s*\{([^{}]*)\}\s*$/, '$1')
+    .replace(ALL_NUMBERS, '(-\\infty, \\infty)')
     .trim();
   for (;;) {
     const next = text

@@ -205,7 +205,7 @@ function problemWith(words: readonly Word[], isGlued: boolean): 'expression' | '
 /** Stuck to a number, a capital is a unit for liters only: `5M` may be millions. */
 function isUnitName(word: string): boolean {
   const isCapital = /^[A-Z]$/.test(word) && word !== 'L';
-  return !isCapital && ALIASES.has(word.toLowerCase());
+  return !isCapital && (ALIASES.has(word.toLowerCase()) || ALIASES.has(singular(word.toLowerCase())));
 }
 
 /** How many of the words name the unit: those before the first stop word or clause. */
