@@ -17,7 +17,7 @@ export interface FinalAnswer {
  * The final answer of a response. Precedence:
  *
  * 1. `#### 42` and `\boxed{42}` (also `\fbox`): of all of them the last. A `####` line that is no number and has text after it is a heading.
- * 2. `the answer is 42`, `answer: 42`: the last. A `final answer is 42` counts behind a box as well.
+ * 2. `the answer is 42`, `answer: 42`, a last line `A: 42`: the last. A `final answer is 42` counts behind a box as well.
  * 3. a formula that the response consists of, or ends with but for some words: `so $x = \\frac{1}{2}$ is the solution.`
  * 4. the last number. A response that is nothing but a number is read as a whole.
  * 5. a response of one short line without any number.
@@ -57,7 +57,7 @@ export function referenceAnswer(reference: string): FinalAnswer {
   if (whole !== undefined) return { text, quantity: whole };
   const stated = marked(text)?.answer;
   if (stated !== undefined) return stated;
-  const isFormula = /\\begin|\$\$|\\\[/.test(text);
+  const isFormula = /\\begin|^\$\$[^$]*\$\$\.?$|\\\[/.test(text);
   if ((isFormula || !text.includes('\n')) && text.length <= LONGEST_TEXT_ANSWER)
     return { text, quantity: momentOf(text) === undefined ? loneNumber(text) : undefined };
   throw new CftError('InvalidRecord', 'the reference answer is a text that does not mark its final answer', {
@@ -72,7 +72,7 @@ export function sameText(a: string, b: string): boolean {
   return form !== '' && form === textForm(b);
 }
 
-const ANSWER = /\banswers?\b/gi;
+const ANSWER = /\banswers?\b|(?<=(?:^|\n)[ \t]*)A(?=:[^\n]*\s*$)/gi;
 const ASKS = /(?<![^\s.!?])(?:how|what|which|when|where|who)\b(?:[^.!?\n]|\.(?=\d)){0,300}\?[\s"'*_)\]$]*$/i;
 const FINAL_ANSWER = /\bfinal answer\b/gi;
 const LONGEST_TEXT_ANSWER = 2000;

@@ -274,6 +274,13 @@ describe('any response', () => {
   });
 });
 
+test('a last line `A: 42` marks the answer, in references as well; other lines that begin so do not', async () => {
+  expect(await verdict('6 * 7 = 42\nA: 42', 'Seven times $$<<6*7=42>>42\nmakes it\nA: 42')).toMatchObject({
+    correct: true,
+  });
+  expect(await verdict('A: 5 apples\nB: 6 apples', '6')).toMatchObject({ correct: true });
+});
+
 test('a reference that states no answer is an error, not a wrong response', async () => {
   const rejects = (answer: string) => expect(verdict('42', answer)).rejects;
   await rejects('  ').toMatchObject({ code: 'InvalidRecord' });
