@@ -26,7 +26,8 @@ export interface FinalAnswer {
  * breaks off (`\boxed{4` or `####` at the end) is no answer. A response that ends by asking how many there are, as one that repeats its
  * question does, answers by rules 1 and 2 only.
  */
-export function responseAnswer(response: string): FinalAnswer | undefined {
+export function responseAnswer(text: string): FinalAnswer | undefined {
+  const response = withoutBrokenWords(text);
   const statement = marked(response);
   if (statement !== undefined) return statement.answer;
   if (ASKS.test(response)) return undefined;
@@ -51,7 +52,7 @@ export function responseAnswer(response: string): FinalAnswer | undefined {
  * @throws CftError InvalidRecord for an empty reference, and for a long one that does not mark its answer
  */
 export function referenceAnswer(reference: string): FinalAnswer {
-  const text = reference.trim();
+  const text = withoutBrokenWords(reference.trim());
   if (text === '') throw new CftError('InvalidRecord', 'the reference answer is empty', { value: reference });
   const whole = readNumber(text);
   if (whole !== undefined) return { text, quantity: whole };
@@ -64,6 +65,11 @@ export function referenceAnswer(reference: string): FinalAnswer {
     value: text.slice(0, 200),
     hint: 'end it with a line `#### 42`, or put the answer into \\boxed{}, or give the final answer alone',
   });
+}
+
+/** `\text{ square units}` on one line. */
+function withoutBrokenWords(text: string): string {
+  return text.replace(/\\text\s*\{[^{}]*\}/g, (words) => words.replace(/\s+/g, ' '));
 }
 
 /** Equal as texts: without LaTeX and Markdown dress, final period, and differences in case of words and in spaces. */

@@ -29,7 +29,12 @@ export function formulaAtEnd(text: string): { formula: string; isDenied: boolean
   const joined = joinedFormulas(end.slice(0, end.length - (found[5] ?? '').length));
   if (joined.length > 1) return { formula: joined.join(', '), isDenied };
   const formula = inner(found);
-  if (hasWords(formula) || (parseQuantity(formula) !== undefined && !formula.includes('='))) return undefined;
+  const isWord = /^\\text\s*\{[^{}]*\}$/.test(formula);
+  if (
+    !isWord &&
+    (hasWords(formula.replace(UNIT, ' ')) || (parseQuantity(formula) !== undefined && !formula.includes('=')))
+  )
+    return undefined;
   return { formula, isDenied };
 }
 

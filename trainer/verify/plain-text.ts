@@ -44,6 +44,10 @@ const TEXT_COMMAND =
 /** `$28$` in front of its unit or percent sign. */
 const NUMBER_FORMULA = /(?<![\\\w$])\$\s*(-?\d[\d.,]*)\s*\$(?=\s*\\?%|\s+[A-Za-z]{2})/g;
 
+/** `$28\text{ cm}^2$` */
+const UNIT_FORMULA =
+  /(?<![\\\w$])\$\s*((?:-?\d[\d.,]*|\\[dt]?frac\s*\{\d+\}\s*\{\d+\})(?:[\s~]|\\[,;:! ])*\\(?:text|textbf|mathrm|mbox)\s*\{[^{}$]*\}(?:\s*\^\s*\{?\d\}?)?)\s*\$/g;
+
 /** `\\frac` as `\frac`: texts that were escaped once too often. In a matrix, two backslashes end a row. */
 export function singleBackslashes(text: string): string {
   return text.includes('\\begin') ? text : text.replace(/\\\\(?=[A-Za-z{}%$,;!])/g, '\\');
@@ -59,6 +63,7 @@ export function plainText(text: string): string {
     .replace(/[０-９％．，＋－＝]/g, (character) => String.fromCharCode(character.charCodeAt(0) - 0xfee0))
     .replace(/(?<=\d)\s*\{\s*,\s*\}\s*(?=\d)/g, ',')
     .replace(NUMBER_FORMULA, '$1')
+    .replace(UNIT_FORMULA, '$1')
     .replace(/(?<=\d),\\!\s*(?=\d)/g, ',')
     .replace(/(?<=[\w){}])~/g, ' ')
     .replace(/\^\s*\{?\s*\\(?:text|mathrm)\s*\{(st|nd|rd|th)\}\s*\}?/g, '$1')

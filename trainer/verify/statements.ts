@@ -74,7 +74,7 @@ function lastHash(text: string, isAnswer: (content: string) => boolean): Stateme
 /** The first sentence, from the first line that says anything. `E. coli` does not end one. */
 function sentence(text: string): string | undefined {
   const line = text.split('\n', 4).find((candidate) => SAYS_SOMETHING.test(plainText(candidate)));
-  const end = line === undefined ? -1 : line.search(/(?<!\b[A-Z](?=\. \p{Ll}))[.!?](?=["'*_)\]}$]*(?:\s|$))/u);
+  const end = line === undefined ? -1 : line.search(/(?<!\\|\b[A-Z](?=\. \p{Ll}))[.!?](?=["'*_)\]}$]*(?:\s|$))/u);
   // Emphasis that began before the sentence: `**Answer: 42**`.
   const content = (end === -1 ? line : line?.slice(0, end))?.trim().replace(/^([^*]*[^*\s])\s*\*+$/, '$1');
   return content !== undefined && SAYS_SOMETHING.test(content) ? content : undefined;

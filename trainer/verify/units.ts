@@ -190,6 +190,8 @@ function toWord(text: string, gap: string): Word {
 function problemWith(words: readonly Word[], isGlued: boolean): 'expression' | 'clause' | undefined {
   const lower = words.map((word) => word.text.toLowerCase());
   if (isGlued && !isUnitName(words[0]?.text as string)) return 'expression';
+  // Stuck to a number, `s^2` is the square of a variable.
+  if (isGlued && words[1]?.gap === '^' && /^[^m]$/i.test(words[0]?.text as string)) return 'expression';
   for (const [i, word] of lower.slice(0, nameLength(lower)).entries()) {
     const isPowerOfUnit = i > 0 && (word === 'squared' || word === 'cubed');
     if (MATHEMATICS.has(word) && !isPowerOfUnit) return 'expression';
