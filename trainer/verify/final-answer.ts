@@ -58,7 +58,8 @@ export function referenceAnswer(reference: string): FinalAnswer {
   if (whole !== undefined) return { text, quantity: whole };
   const stated = marked(text)?.answer;
   if (stated !== undefined) return stated;
-  const isFormula = /\\begin|^\$\$[^$]*\$\$\.?$|\\\[/.test(text);
+  // Several lines of formulas are an answer, if an unusual one; GSM8K's calculator notes tell that it is a solution.
+  const isFormula = /\\begin|\\\[|\$\$|\$[^$\n]*[\\^_=][^$\n]*\$/.test(text) && !text.includes('<<');
   if ((isFormula || !text.includes('\n')) && text.length <= LONGEST_TEXT_ANSWER)
     return { text, quantity: momentOf(text) === undefined ? loneNumber(text) : undefined };
   throw new CftError('InvalidRecord', 'the reference answer is a text that does not mark its final answer', {
