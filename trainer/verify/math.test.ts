@@ -285,7 +285,7 @@ test('a reference that states no answer is an error, not a wrong response', asyn
   const rejects = (answer: string) => expect(verdict('42', answer)).rejects;
   await rejects('  ').toMatchObject({ code: 'InvalidRecord' });
   const formulas = '$y_1=1-x$\n$y_2=y_1 \\ln x+4x$';
-  expect(await verdict(formulas, formulas)).toMatchObject({ correct: true });
+  expect(await verdict(`\\boxed{${formulas}}`, formulas)).toMatchObject({ correct: true });
   expect(await verdict('4', formulas)).toMatchObject({ correct: false });
   await rejects('It costs $$<<3+4=7>>7.\nThen $8 more.').toMatchObject({ code: 'InvalidRecord' });
   await rejects('First 3 and 4.\nThen 7 of them.').toMatchObject({
