@@ -56,18 +56,18 @@ function scalarText(value: unknown, column: string, where: string): string {
   if (typeof value === 'string') return value.toWellFormed();
   if (typeof value === 'boolean') return String(value);
   if (typeof value === 'number' && (!Number.isInteger(value) || Number.isSafeInteger(value))) return String(value);
-  const kind =
-    typeof value === 'number'
-      ? 'a number too large to be read exactly'
-      : Array.isArray(value)
-        ? 'an array'
-        : 'an object';
-  throw new CftError('InvalidRecord', `"${column}" must be text or a number, it is ${kind}`, {
+  throw new CftError('InvalidRecord', `"${column}" must be text or a number, it is ${kindOf(value)}`, {
     where,
     value,
     hint:
       typeof value === 'number' ? 'write it in quotes' : 'choose a column that holds text, or flatten the data first',
   });
+}
+
+function kindOf(value: unknown): string {
+  if (typeof value === 'number') return 'a number too large to be read exactly';
+  if (value instanceof Uint8Array) return 'bytes that are not UTF-8';
+  return Array.isArray(value) ? 'an array' : 'an object';
 }
 
 function list(names: readonly string[]): string {

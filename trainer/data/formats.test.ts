@@ -52,6 +52,14 @@ describe('Parquet', () => {
     }
   });
 
+  test('a text that is not UTF-8 is not made one: it stays bytes, which no column may be', async () => {
+    const bytes = await readFile(join(testdata, 'none.parquet'));
+    bytes[bytes.indexOf('What is 3') + 2] = 0xff;
+    const found = (await columns(await file('latin1.parquet', bytes))) as { question: unknown; answer: unknown }[];
+    expect(found[3]).toMatchObject({ question: expect.any(Uint8Array), answer: 21 });
+    expect(found[4]?.question).toContain('What is 4');
+  });
+
   test('a cut, damaged or other file is told by name', async () => {
     const whole = await readFile(join(testdata, 'snappy.parquet'));
     for (const bytes of [whole.subarray(0, 500), Buffer.from('question,answer\n'), Buffer.alloc(0)]) {

@@ -14,6 +14,18 @@ const compressors = {
   BROTLI: unpacker(brotliDecompressSync),
 };
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+/** Texts; what is none stays bytes, so that reading it as a text fails with its row. */
+const parsers = {
+  stringFromBytes(bytes: Uint8Array | undefined): unknown {
+    try {
+      return bytes && UTF8.decode(bytes);
+    } catch {
+      return bytes;
+    }
+  },
+};
+
 serveBatches(rowGroups(workerData as string));
 
 async function* rowGroups(path: string): AsyncGenerator<unknown[]> {
@@ -22,7 +34,7 @@ async function* rowGroups(path: string): AsyncGenerator<unknown[]> {
   let rowStart = 0;
   for (const group of metadata.row_groups) {
     const rowEnd = rowStart + Number(group.num_rows);
-    yield await parquetReadObjects({ file, metadata, compressors, rowStart, rowEnd });
+    yield await parquetReadObjects({ file, metadata, compressors, parsers, rowStart, rowEnd });
     rowStart = rowEnd;
   }
 }
