@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CftError } from '../../crds/errors.ts';
 import { checked } from '../checked.ts';
+import { checkComponent } from './check-component.ts';
 import type { ComponentConfig } from './library.ts';
 import { TOKENIZER_HINT } from './tokenizer-files.ts';
 
@@ -19,11 +20,14 @@ const Parts = z.array(z.looseObject({ type: z.string() }));
 /**
  * A section's components in their order; those of a sequence, and of sequences in it, one after the other.
  *
- * @throws CftError InvalidConfig for a sequence of something else
+ * @throws CftError InvalidConfig for a sequence of something else, and for settings of another kind
  */
 export function componentsOf(config: ComponentConfig | null, section: Section, path: string = section): Component[] {
   if (config === null) return [];
-  if (config.type !== 'Sequence') return [{ config, path }];
+  if (config.type !== 'Sequence') {
+    checkComponent(config, section, path);
+    return [{ config, path }];
+  }
   const place = `${path}.${PARTS[section]}`;
   const parts = checked(Parts, config[PARTS[section]], { code: 'InvalidConfig', path: place, hint: TOKENIZER_HINT });
   return parts.flatMap((part, i) => componentsOf(part, section, `${place}.${i}`));
