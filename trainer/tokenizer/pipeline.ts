@@ -41,7 +41,6 @@ export interface Pipeline {
  */
 export function createPipeline(json: TokenizerJson, searchLimitMs: number = SEARCH_LIMIT_MS): Pipeline {
   checkVocabulary(json);
-  checkPostProcessor(json.post_processor);
   const model = createModel(json.model);
   const added = json.added_tokens.map(toAddedToken);
   const normalize = createNormalizer(json.normalizer);
@@ -63,6 +62,7 @@ export function createPipeline(json: TokenizerJson, searchLimitMs: number = SEAR
   );
   const splitNormalized = createSplitter(normalized);
   const vocabulary = createVocabulary(model, added, normalized);
+  checkPostProcessor(json.post_processor, vocabulary.idOf);
   const special = added.filter((token) => token.special);
   const specialIds = new Set(special.map((token) => token.id));
   const literal = createLiteral(special.map((token) => token.content));
