@@ -1,5 +1,6 @@
 import * as library from '@huggingface/tokenizers';
 import { CftError } from '../../crds/errors.ts';
+import { withoutAtomic } from './atomic.ts';
 
 // The package's own types don't resolve under Node's module resolution; these are the parts in use.
 interface LibraryNormalizer {
@@ -85,7 +86,8 @@ export function compilePattern(pattern: unknown): RegExp {
   const { String: literal, Regex: regex } = (pattern ?? {}) as { readonly String?: unknown; readonly Regex?: unknown };
   if (typeof literal !== 'string' && typeof regex !== 'string')
     throw new CftError('InvalidConfig', `${JSON.stringify(pattern)} is not a pattern`, { value: pattern });
-  return new SplitPreTokenizer({ pattern, invert: false, behavior: 'Isolated' }).pattern;
+  const known = typeof regex === 'string' ? { Regex: withoutAtomic(regex) } : pattern;
+  return new SplitPreTokenizer({ pattern: known, invert: false, behavior: 'Isolated' }).pattern;
 }
 
 /** A decoder of the library. */

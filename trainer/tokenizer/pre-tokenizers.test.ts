@@ -27,8 +27,35 @@ test('a pre-tokenizer that is not known is refused by name', () => {
   expect(() => createPreTokenizer({ type: 'UnicodeScripts' })).toThrow('"UnicodeScripts" is not supported');
 });
 
+const splitBy = (Regex: string, behavior = 'Isolated') =>
+  createPreTokenizer({ type: 'Split', pattern: { Regex }, behavior, invert: false });
+
+test.each([
+  ['(?>a|ab)c', 'abc ac', ['abc ', 'ac']],
+  ['a++a', 'aaa', ['aaa']],
+  ['(?>ab|b)*+b', 'ababb b', ['ababb b']],
+  ['[a\\d]?+a', 'aa1a', ['aa', '1a']],
+  ['\\p{L}++\\d|x', 'ab1 cd x', ['ab1', ' cd ', 'x']],
+])('%s gives nothing back: %j', (pattern, text, words) => {
+  expect(splitBy(pattern)(text, true)).toEqual(words);
+});
+
+test('an atomic group beside a reference by number is refused', () => {
+  expect(() => splitBy('(a)(?>b)\\1')).toThrow('numbered references');
+});
+
+test.each([
+  ['Removed', ['a', 'c', ' ', 'd']],
+  ['Isolated', ['a', 'bb', 'c', ' ', 'd']],
+  ['MergedWithPrevious', ['abb', 'c', ' ', 'd']],
+  ['MergedWithNext', ['a', 'bbc', ' ', 'd']],
+  ['Contiguous', ['a', 'bb', 'c', ' ', 'd']],
+])('%s: empty matches separate as well', (behavior, words) => {
+  expect(splitBy('b*', behavior)('abbc d', true)).toEqual(words);
+  expect(splitBy('(?=\\d)', behavior)('ab12c', true)).toEqual(['ab', '1', '2c']);
+});
+
 test('\\X splits into characters with their marks, as the Rust tokenizers do; inside a longer pattern it is refused', () => {
-  const config = (Regex: string) => ({ type: 'Split', pattern: { Regex }, behavior: 'Isolated', invert: false });
   const woman = '\u{1F469}\u200D\u{1F467}';
   const words = [
     'a',
@@ -41,6 +68,6 @@ test('\\X splits into characters with their marks, as the Rust tokenizers do; in
     '\u0937',
     '\u0E01\u0E33',
   ];
-  expect(createPreTokenizer(config('\\X'))(words.join(''), true)).toEqual(words);
-  expect(() => createPreTokenizer(config('a\\X'))).toThrow('\\X');
+  expect(splitBy('\\X')(words.join(''), true)).toEqual(words);
+  expect(() => splitBy('a\\X')).toThrow('\\X');
 });

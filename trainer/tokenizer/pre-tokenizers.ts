@@ -102,7 +102,8 @@ function spans(text: string, search: Search, invert: boolean): Span[] {
   const out: Span[] = [];
   let end = 0;
   for (const match of search(text)) {
-    if (match[0].length === 0) continue;
+    // An empty match separates what is on its two sides, where none has ended.
+    if (match[0].length === 0 && match.index === end && end > 0) continue;
     if (match.index > end) out.push({ text: text.slice(end, match.index), delimiter: invert });
     end = match.index + match[0].length;
     out.push({ text: match[0], delimiter: !invert });
@@ -112,6 +113,10 @@ function spans(text: string, search: Search, invert: boolean): Span[] {
 }
 
 function merge(parts: readonly Span[], behavior: Behavior): string[] {
+  return merged(parts, behavior).filter((text) => text !== '');
+}
+
+function merged(parts: readonly Span[], behavior: Behavior): string[] {
   if (behavior === 'Isolated') return parts.map((part) => part.text);
   if (behavior === 'Removed') return parts.filter((part) => !part.delimiter).map((part) => part.text);
   const out: string[] = [];
