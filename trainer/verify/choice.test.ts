@@ -208,3 +208,22 @@ test('labels can be words, or numerals where they are listed', async () => {
   const roman = createChoiceVerifier({ choices: ['I', 'II', 'III'] });
   expect(await chosen('The answer is (II).', roman, 'I')).toBe('II');
 });
+
+test.each(['the answer is not B ', 'option B is wrong ', '(B) ', 'if B, otherwise C '])(
+  'many times %j is judged in time that grows no faster than its length times a constant',
+  async (unit) => {
+    const time = async (count: number) => {
+      const once = async () => {
+        const start = performance.now();
+        await chosen(unit.repeat(count));
+        return performance.now() - start;
+      };
+      // The best of three: others may use the machine at the same time.
+      return Math.min(await once(), await once(), await once());
+    };
+    await time(200);
+    const [short, long] = [await time(200), await time(1600)];
+    // Eight times the length; quadratic work would take 64 times as long.
+    expect(long).toBeLessThan(Math.max(short, 5) * 40);
+  },
+);

@@ -51,6 +51,9 @@ function responseChoice(response: string, labels: Labels): Choice {
   return ofLines(text, labels) ?? inBrackets(text, labels) ?? standingAlone(text, labels);
 }
 
+/** The words between a phrase such as `the answer is` and the label. */
+const LONGEST_LEAD = 200;
+
 /** Rules 1 and 2. Of options and choices only those sentences count that name a label; what is denied is no statement. */
 function statement(text: string, labels: Labels): Statement | undefined {
   const namesLabel = (content: string) => labelAtStart(content, labels) !== undefined;
@@ -59,7 +62,9 @@ function statement(text: string, labels: Labels): Statement | undefined {
     lastPhrase(text, /\b(?:answers?|option|choice)\b/gi, (noun, content, at) => {
       const label = labelAtStart(content, labels)?.toLowerCase();
       if (label === undefined) return /answer/i.test(noun);
-      const [word] = [...text.slice(at).matchAll(/[\p{L}\p{N}]+/gu)].filter(([one]) => one.toLowerCase() === label);
+      const [word] = [...text.slice(at, at + LONGEST_LEAD).matchAll(/[\p{L}\p{N}]+/gu)].filter(
+        ([one]) => one.toLowerCase() === label,
+      );
       const start = at + (word?.index ?? 0);
       return !isLeftOpen(text, start, start + label.length, labels);
     })

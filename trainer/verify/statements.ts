@@ -47,7 +47,7 @@ export function lastPhrase(
     const verb = VERB.exec(text);
     if (verb === null || /\b(?:not|never|cannot|because|since)\b|n't/i.test(verb[0])) continue;
     const start = verb.index + verb[0].length;
-    const rest = text.slice(start);
+    const rest = text.slice(start, start + LONGEST_STATEMENT);
     if (rest.trim() === '') return { at, content: undefined };
     const content = sentence(rest);
     if (content !== undefined && !/^not\b/i.test(content) && counts(noun, content, start)) return { at, content };
@@ -55,6 +55,8 @@ export function lastPhrase(
   return undefined;
 }
 
+/** Answers are shorter; to look at the whole rest of a text for each of many phrases would take long. */
+const LONGEST_STATEMENT = 4000;
 const VERB = /["'*_`\s]*(?:[:=]|[^.\n:=?!]{0,60}?\b(?:is|are|was|be|equals)\b)["'*_`]*\s*[:=]?/y;
 
 function lastHash(text: string, isAnswer: (content: string) => boolean): Statement | undefined {
