@@ -90,6 +90,9 @@ describe('a response chooses', () => {
     ['The correct one is B', 'B'],
     ['The only option left is D', 'D'],
     ['option b', 'B'],
+    ['Answer: D) Are we alone in the universe?', 'D'],
+    ['The answer is (D) All of the above answers are correct.', 'D'],
+    ['D. They lose a poly(A) tail', 'D'],
   ])('%j -> %s', async (response, label) => {
     expect(await chosen(response)).toBe(label);
   });

@@ -51,6 +51,8 @@ function responseChoice(response: string, labels: Labels): Choice {
   return ofLines(text, labels) ?? inBrackets(text, labels) ?? standingAlone(text, labels);
 }
 
+/** `All of these answers are correct` does not say which one is. */
+const JUDGES = /^(?:all |both )?(?:correct|right|wrong|incorrect|true|false)\b/i;
 /** The words between a phrase such as `the answer is` and the label. */
 const LONGEST_LEAD = 200;
 
@@ -61,7 +63,7 @@ function statement(text: string, labels: Labels): Statement | undefined {
     lastMarker(text, namesLabel) ??
     lastPhrase(text, /\b(?:answers?|option|choice)\b/gi, (noun, content, at) => {
       const label = labelAtStart(content, labels)?.toLowerCase();
-      if (label === undefined) return /answer/i.test(noun);
+      if (label === undefined) return /answer/i.test(noun) && !JUDGES.test(content);
       const [word] = [...text.slice(at, at + LONGEST_LEAD).matchAll(/[\p{L}\p{N}]+/gu)].filter(
         ([one]) => one.toLowerCase() === label,
       );

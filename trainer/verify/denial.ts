@@ -24,6 +24,8 @@ const CONDITIONAL =
 /** A sentence that takes the one before it back. */
 const TAKES_BACK =
   /^[.!)"'*_\]]*\s+(?:(?:wait|no|hmm|oops|sorry|but)\b[\s,.!]*)*(?:(?:that|this|it)\b[^.\n]{0,20}\b(?:wrong|incorrect|not right|not correct|mistake)\b|I (?:was|am) (?:wrong|mistaken)\b|I made (?:a mistake|an error)\b)/i;
+/** `Is it B, or` */
+const ASKS = /^\s*(?:is|are|was|could|would|can|should|might)\b/i;
 /** The second of two cases. */
 const OTHERWISE = /\b(?:otherwise|else)\b,?[^,;]*$/i;
 const LONGEST_SENTENCE = 200;
@@ -52,7 +54,7 @@ export function isOpen(text: string, start: number, end: number, names: (text: s
   return (
     [OTHER_KIND, OPEN, OTHERWISE].some((pattern) => pattern.test(before)) ||
     CONDITIONAL.test(rest) ||
-    next.startsWith('?') ||
+    (next.startsWith('?') && (/^\W*$/.test(rest) || ASKS.test(before))) ||
     TAKES_BACK.test(next) ||
     (otherCase !== undefined && names(otherCase))
   );

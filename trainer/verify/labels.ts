@@ -62,10 +62,11 @@ export function lineLabel(line: string, labels: Labels): { label: string; isBare
   return label === undefined ? undefined : { label, isBare: false };
 }
 
-/** Labels in brackets, in the case that they are listed in. */
+/** Labels in brackets, in the case that they are listed in; `poly(A)` is a word. */
 export function bracketed(text: string, labels: Labels): NamedLabel[] {
-  return [...text.matchAll(/[([]([\p{L}\p{N}]+)[)\]]/gu)].flatMap(({ 0: whole, 1: word = '', index }) =>
-    labels.get(word.toLowerCase()) === word ? [named(text, word, index, index + whole.length, labels)] : [],
+  return [...text.matchAll(/(?<![\p{L}\p{N}])[([]([\p{L}\p{N}]+)[)\]]/gu)].flatMap(
+    ({ 0: whole, 1: word = '', index }) =>
+      labels.get(word.toLowerCase()) === word ? [named(text, word, index, index + whole.length, labels)] : [],
   );
 }
 
