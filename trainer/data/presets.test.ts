@@ -124,6 +124,10 @@ describe('each benchmark', () => {
 test('a row of something else is refused with its columns', () => {
   const row = { columns: { prompt: 'x', answer: 'y' }, where: 'x.jsonl:3' };
   expect(() => fromPreset(row, 'math')).toThrow(/does not look like one of math: no question in "prompt", "answer"/);
+  const empty = { columns: { question: 'x', answer: '' }, where: 'x.jsonl:4' };
+  expect(() => fromPreset(empty, 'gaokao2023en')).toThrow(
+    expect.objectContaining({ message: '"answer" is empty', where: 'x.jsonl:4' }),
+  );
   const secret = { columns: { question: 'Q', opa: 'a', opb: 'b', opc: 'c', opd: 'd', cop: -1 }, where: 'x:1' };
   expect(() => fromPreset(secret, 'medmcqa')).toThrow(/no answer/);
 });

@@ -14,6 +14,11 @@ export function fromPreset(row: Row, preset: PresetName): Row {
   const made = READERS[preset](row.columns);
   for (const [name, value] of Object.entries(made)) {
     if (value !== undefined && value !== null) continue;
+    if (Object.hasOwn(row.columns, name))
+      throw new CftError('InvalidRecord', `"${name}" is empty`, {
+        where: row.where,
+        hint: 'fill it in, or leave the row out',
+      });
     const known = Object.keys(row.columns).map((column) => `"${column}"`);
     throw new CftError(
       'InvalidRecord',
