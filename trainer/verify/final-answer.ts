@@ -79,7 +79,7 @@ export function sameText(a: string, b: string): boolean {
   return form !== '' && form === textForm(b);
 }
 
-const ANSWER = /\banswers?\b|(?<=(?:^|\n)[ \t]*)A(?=:[^\n]*\s*$)/gi;
+const ANSWER = /(?<!\b(?:wrong|incorrect|false)\s)\banswers?\b|(?<=(?:^|\n)[ \t]*)A(?=:[^\n]*\s*$)/gi;
 const ASKS = /(?<![^\s.!?])(?:how|what|which|when|where|who)\b(?:[^.!?\n]|\.(?=\d)){0,300}\?[\s"'*_)\]$]*$/i;
 const FINAL_ANSWER = /\bfinal answer\b/gi;
 const LONGEST_TEXT_ANSWER = 2000;

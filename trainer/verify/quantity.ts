@@ -62,8 +62,9 @@ export interface Mention {
   quantity(): Quantity | undefined;
 }
 
-/** What stands before a number that is not stated: `±3`, `not 3`. */
-const NOT_ITSELF = /(?:±|\bnot(?: equal to)?|n't(?: equal)?)\s*$/i;
+/** What stands before a number that is not stated: `±3`, `not 3`, `a wrong answer is 3`. */
+const NOT_ITSELF =
+  /(?:±|\bnot(?: equal to)?|n't(?: equal)?|\b(?:wrong|incorrect|false) answers? (?:is|are|was|would be|might be|could be))\s*$/i;
 
 /** The numbers of a running text. Exponents, indices and digits inside words are not numbers. */
 export function mentions(text: string): Mention[] {
@@ -82,7 +83,7 @@ export function mentions(text: string): Mention[] {
     }
     const head = headBefore(plain, at);
     const quantity = () => {
-      if (NOT_ITSELF.test(plain.slice(Math.max(0, head.start - 20), head.start))) return undefined;
+      if (NOT_ITSELF.test(plain.slice(Math.max(0, head.start - 40), head.start))) return undefined;
       if (isInFormula(plain, head.start, number.end)) return undefined;
       const tail = readTail(plain, number.end, head);
       if (number.value === undefined || tail === 'expression') return undefined;
