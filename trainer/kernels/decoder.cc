@@ -98,7 +98,7 @@ void Mlp(const Task& task, const Layer& layer, const float* x, float* result) {
   ForRanges(task.team, width, kPanelColumns, [&](int64_t from, int64_t to) {
     ApplyColumns(layer.gate, x, task.count, from, to, gate);
     ApplyColumns(layer.up, x, task.count, from, to, up);
-    for (int64_t row = 0; row < task.count; row++) GateBySilu(gate + row * width + from, up + row * width + from, to - from);
+    for (int64_t at = from; at < task.count * width; at += width) GateBySilu(gate + at, up + at, to - from, gate + at);
   });
   Apply(task, gate, {{layer.down, result}});
 }

@@ -8,9 +8,10 @@ namespace cft {
 bool RegisterDecoderLayers();
 bool RegisterGreedy();
 bool RegisterLinear();
+bool RegisterRows();
 
 static bool RegisterOnce() {
-  static const bool done = RegisterDecoderLayers() && RegisterGreedy() && RegisterLinear();
+  static const bool done = RegisterDecoderLayers() && RegisterGreedy() && RegisterLinear() && RegisterRows();
   return done;
 }
 

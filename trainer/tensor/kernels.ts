@@ -30,7 +30,15 @@ export function hasKernels(backend: NodeBackend): boolean {
   }
 }
 
-/** Runs an op of trainer/kernels, in a program whose session uses them; elsewhere undefined. */
-export function kernels(): ((call: KernelCall) => Tensor[]) | undefined {
+/** Runs an op of trainer/kernels, and returns its outputs. */
+export type RunKernel = (call: KernelCall) => Tensor[];
+
+/** Runs the ops of trainer/kernels, in a program whose session uses them; elsewhere undefined. */
+export function kernels(): RunKernel | undefined {
   return nodeBackend()?.kernel;
+}
+
+/** An output of a tensor's shape and type. */
+export function specOf({ shape, dtype }: Tensor): TensorSpec {
+  return { shape, dtype: dtype === 'int32' ? 'int32' : 'float32' };
 }
