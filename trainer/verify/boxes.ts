@@ -8,9 +8,9 @@ export interface Box {
 const LONGEST_BOX = 1000;
 const BOX = /\\(?:boxed|fboxed|fbox)(?![A-Za-z])\s*/g;
 const LONGEST_JOINT = 60;
-/** What stands between boxes that are parts of one answer: nothing, `papers and`, or in whatever dress `and`, `or` or a comma, and the name of what comes next. */
+/** What stands between boxes that are parts of one answer: `papers and`, or in whatever dress `and`, `or` or a comma, and the name of what comes next. */
 const JOINT =
-  /^[ \t$]*$|^(?:\s+[a-z]+){1,2}\s+(?:and|or)\s+$|^(?:[\s$.]|\\[()[\],;: ]|\\q?quad)*(?:,|;|and\b|or\b|,?\s*(?:otherwise|else)\b|&|\\text\s*\{\s*,?\s*(?:and|or)\s*\})+(?:[\s$]|and\b|\\[()[\],;: ]|\\q?quad)*(?:([A-Za-z](?:_\{?\w\}?)?\s*=)\s*)?$/;
+  /^(?:\s+[a-z]+){1,2}\s+(?:and|or)\s+$|^(?:[\s$.]|\\[()[\],;: ]|\\q?quad)*(?:,|;|and\b|or\b|,?\s*(?:otherwise|else)\b|&|\\text\s*\{\s*,?\s*(?:and|or)\s*\})+(?:[\s$]|and\b|\\[()[\],;: ]|\\q?quad)*(?:([A-Za-z](?:_\{?\w\}?)?\s*=)\s*)?$/;
 const NAME_BEFORE = /(?<![A-Za-z\\])([A-Za-z](?:_\{?\w\}?)?\s*=)\s*$/;
 
 /** The last box of a text that is not empty. Boxes side by side (`\boxed{1} and \boxed{2}`) are one answer: `1, 2`. */
