@@ -98,8 +98,8 @@ Critical token fine-tuning: train on the tokens that decide whether an answer is
 ${lines.join('')}
 \`cft COMMAND --help\` tells a command's options.
 
-Environment: CFT_BACKEND=auto|tensorflow|wasm, CFT_THREADS=N, CFT_XLA=1 (compile with XLA), CFT_KERNELS=0 (decode
-op by op), CFT_DEBUG=1 (stacks of errors).
+Environment: CFT_BACKEND=auto|tensorflow|wasm, CFT_THREADS=N, CFT_XLA=1 (compile with XLA), CFT_KERNELS=0
+(TensorFlow's own ops only), CFT_DEBUG=1 (stacks of errors).
 Exit status: 0 done, 1 failed, 2 wrong usage or input, 130 or 143 stopped by a signal.
 `;
 }

@@ -17,7 +17,7 @@ export interface BackendOptions {
   /** CPU threads; by default the cores that this process may use. wasm in Node has one. Fixed once TensorFlow is loaded. */
   readonly threads?: number;
   readonly xla?: boolean;
-  /** Whether decoding may use the ops of trainer/kernels, where this processor can. Default true. */
+  /** Whether programs may use the ops of trainer/kernels, where this processor can. Default true. */
   readonly kernels?: boolean;
   /** Told once if the backend is the slow one. */
   readonly warn?: (message: string) => void;
@@ -29,7 +29,7 @@ export interface Backend {
   readonly device: 'cpu' | 'gpu';
   readonly tensorflowVersion: string | undefined;
   readonly threads: number;
-  /** Whether decoding uses the ops of trainer/kernels. */
+  /** Whether programs in fp32 use the ops of trainer/kernels. */
   readonly kernels: boolean;
   readonly tf: typeof tf;
   /** Why it is not TensorFlow, where that was wanted. */
