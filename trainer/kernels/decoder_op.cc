@@ -156,8 +156,9 @@ bool RegisterDecoderLayers() {
       "CftDecoderLayers",
       {"hidden: float", "cos: float", "sin: float", "slots: int32", "positions: int32", "starts: int32", "weights: W * float",
        "origins: C * float", "own: C * float"},
-      {"W: int >= 1", "C: int >= 1", "windows: list(int)", "heads: int", "kv_heads: int", "head_dim: int", "intermediate: int", "epsilon: float", "norm_after: int",
-       "norms_whole: int", "own_slots: int", "own_group: int", "own_block: int", "origin_slots: int", "origin_block: int"},
+      {"W: int >= 1", "C: int >= 1", "windows: list(int)", "heads: int", "kv_heads: int", "head_dim: int", "intermediate: int",
+       "epsilon: float", "norm_after: int", "norms_whole: int", "own_slots: int", "own_group: int", "own_block: int",
+       "origin_slots: int", "origin_block: int"},
       {"output: float"},
   });
 }
