@@ -20,9 +20,6 @@ enum WeightIndex {
 // Rows that go through the layers together, so that a weight that was fetched serves many.
 constexpr int64_t kMostRows = 128;
 
-// Weights of a layer, in floats, that stay near the processor from one group of rows to the next.
-constexpr int64_t kSmallLayer = 1 << 18;
-
 // Threads share the work on the same rows if there are fewer for each than this, and a layer has so many weights: else each would fetch them
 // for a few rows.
 constexpr int64_t kRowsAlone = 16;
@@ -132,7 +129,7 @@ class DecoderLayers {
   // Where groups of rows begin that one thread takes, and the last one's end. A slot's rows stay together. Two groups for each thread, so that
   // one that is held up does less; but one for each where a larger layer has to come from far for every group.
   static std::vector<int64_t> Groups(const Rows& rows, int64_t count, int64_t layer_size) {
-    const int64_t wanted = Threads() * (layer_size > kSmallLayer ? 1 : 2);
+    const int64_t wanted = Threads() * (layer_size > kSmallWeight ? 1 : 2);
     const int64_t size = std::min(kMostRows, (count + wanted - 1) / wanted);
     std::vector<int64_t> bounds = {0};
     if (count == 0) return bounds;

@@ -15,9 +15,6 @@ namespace {
 // Rows that look at the head's weight together, at most.
 constexpr int64_t kMostRows = 128;
 
-// Weights, in floats, that stay near the processor.
-constexpr int64_t kSmallWeight = 1 << 18;
-
 // Inputs: hidden states [rows, hidden]; the weight of the final norm; that of the head, in panels or, if it is an embedding too,
 // [vocab, hidden]; the rows' places, -1 for those that are left out. Outputs: the likeliest token of each row, and its margin in logits.
 class Greedily {

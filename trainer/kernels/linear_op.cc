@@ -12,9 +12,6 @@ namespace {
 // Rows that go through a weight together, so that what was fetched of it serves many.
 constexpr int64_t kMostRows = 512;
 
-// Weights, in floats, that stay near the processor from some rows to the next.
-constexpr int64_t kSmallWeight = 1 << 18;
-
 // Inputs: [rows, in], and a weight in panels. Output: their product, [rows, columns].
 class LinearOp {
  public:

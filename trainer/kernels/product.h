@@ -9,6 +9,9 @@ namespace cft {
 // Columns of a panel, which are computed together.
 constexpr int64_t kPanelColumns = 48;
 
+// Weights, in floats, that stay near the processor from some rows to the next.
+constexpr int64_t kSmallWeight = 1 << 18;
+
 inline int64_t PanelsOf(int64_t columns) { return (columns + kPanelColumns - 1) / kPanelColumns; }
 
 // Some columns of a weight. It is held in panels, [panels, depth, kPanelColumns], so that a product reads it from end to end; what the last

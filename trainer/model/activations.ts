@@ -1,6 +1,6 @@
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
 import { after } from '../tensor/after.ts';
-import { kernels, type RunKernel, specOf } from '../tensor/kernels.ts';
+import { differentiable, kernels } from '../tensor/kernels.ts';
 import { tf } from '../tensor/tf.ts';
 import type { Activation } from './activation-config.ts';
 
@@ -42,20 +42,8 @@ const CURVES: Readonly<Record<Activation, Curve>> = {
  */
 export function gated(activation: Activation, gate: Tensor2D, up: Tensor2D): Tensor2D {
   const run = kernels();
-  return run !== undefined && activation === 'silu' ? fused(run, gate, up) : composed(activation, gate, up);
-}
-
-/** silu(gate) * up by ops of trainer/kernels, of which each goes through its inputs once. */
-function fused(run: RunKernel, gate: Tensor2D, up: Tensor2D): Tensor2D {
-  const op = tf.customGrad((...args) => {
-    const [gate, up, save] = args as unknown as [Tensor2D, Tensor2D, (tensors: Tensor[]) => void];
-    save([gate, up]);
-    const [value] = run({ op: 'CftGateBySilu', attributes: {}, inputs: [gate, up], outputs: [specOf(gate)] });
-    const gradFunc = (dy: Tensor, saved: Tensor[]) =>
-      run({ op: 'CftGateBySiluGradient', attributes: {}, inputs: [dy, ...saved], outputs: saved.map(specOf) });
-    return { value: value as Tensor, gradFunc };
-  });
-  return op(gate, up) as Tensor2D;
+  if (run === undefined || activation !== 'silu') return composed(activation, gate, up);
+  return differentiable(run, 'CftGateBySilu', {}, [gate, up]);
 }
 
 function composed(activation: Activation, gate: Tensor2D, up: Tensor2D): Tensor2D {

@@ -6,7 +6,7 @@
  * Rows are tokens: there is no batch axis outside attention.
  */
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
-import { kernels, type RunKernel, specOf } from '../tensor/kernels.ts';
+import { differentiable, kernels } from '../tensor/kernels.ts';
 import { tf } from '../tensor/tf.ts';
 import { gated } from './activations.ts';
 import type { ModelConfig } from './config.ts';
@@ -117,23 +117,8 @@ export function attentionMask(window: number | undefined, queries: Tensor, keys:
  */
 export function rmsNorm(x: Tensor2D, weight: Tensor1D, epsilon: number): Tensor2D {
   const run = kernels();
-  return run === undefined ? composedNorm(x, weight, epsilon) : fusedNorm(run, x, weight, epsilon);
-}
-
-/** By ops of trainer/kernels, of which each goes through the rows once. */
-function fusedNorm(run: RunKernel, x: Tensor2D, weight: Tensor1D, epsilon: number): Tensor2D {
-  const attributes = { epsilon: { float: epsilon } };
-  const op = tf.customGrad((...args) => {
-    const [x, weight, save] = args as unknown as [Tensor2D, Tensor1D, (tensors: Tensor[]) => void];
-    save([x, weight]);
-    const [value] = run({ op: 'CftRmsNorm', attributes, inputs: [x, weight], outputs: [specOf(x)] });
-    const gradFunc = (dy: Tensor, saved: Tensor[]) => {
-      const outputs = saved.map(specOf);
-      return run({ op: 'CftRmsNormGradient', attributes, inputs: [dy, ...saved], outputs });
-    };
-    return { value: value as Tensor, gradFunc };
-  });
-  return op(x, weight) as Tensor2D;
+  if (run === undefined) return composedNorm(x, weight, epsilon);
+  return differentiable(run, 'CftRmsNorm', { epsilon: { float: epsilon } }, [x, weight]);
 }
 
 function composedNorm(x: Tensor2D, weight: Tensor1D, epsilon: number): Tensor2D {

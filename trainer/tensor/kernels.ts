@@ -5,6 +5,7 @@ import { addonPackageDir, addonPaths } from './backend-state.ts';
 import type { Attribute } from './graph-def.ts';
 import { type NodeBackend, nodeBackend } from './node-backend.ts';
 import type { TensorSpec, Variable } from './session.ts';
+import { tf } from './tf.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -38,7 +39,31 @@ export function kernels(): RunKernel | undefined {
   return nodeBackend()?.kernel;
 }
 
-/** An output of a tensor's shape and type. */
-export function specOf({ shape, dtype }: Tensor): TensorSpec {
-  return { shape, dtype: dtype === 'int32' ? 'int32' : 'float32' };
+/**
+ * Runs an op of trainer/kernels whose gradients are those of the op with `Gradient` behind its name: that takes the gradient of the value and the inputs, and
+ * tells the gradient of each input.
+ *
+ * @param inputs float32
+ * @returns as the first input
+ */
+export function differentiable<T extends Tensor>(
+  run: RunKernel,
+  op: string,
+  attributes: KernelCall['attributes'],
+  inputs: readonly [T, ...Tensor[]],
+): T {
+  const call = tf.customGrad((...args) => {
+    const save = args.at(-1) as unknown as (tensors: Tensor[]) => void;
+    const inputs = args.slice(0, -1) as Tensor[];
+    save(inputs);
+    const [value] = run({ op, attributes, inputs, outputs: inputs.slice(0, 1).map(likewise) });
+    const gradFunc = (dy: Tensor, saved: Tensor[]) =>
+      run({ op: `${op}Gradient`, attributes, inputs: [dy, ...saved], outputs: saved.map(likewise) });
+    return { value: value as Tensor, gradFunc };
+  });
+  return call(...inputs) as T;
+}
+
+function likewise({ shape }: Tensor): TensorSpec {
+  return { shape, dtype: 'float32' };
 }
