@@ -95,8 +95,8 @@ export async function annotation(
   const { batchSize, maxNewTokens } = workload.annotate;
   const survey = await surveyResponses(responses);
   const shape = engineShape({ ...survey, batchSize, maxNewTokens }, savings);
-  const engine = new BranchEngine(model.session, model, { ...shape, name });
   const rules = { eosTokenIds: new Set(model.tokenizer.eosTokenIds), maxNewTokens };
+  const engine = new BranchEngine(model.session, model, { ...shape, ...rules, name });
   const predict = fullForward(model.session, model, survey.longest + maxNewTokens, name);
   const tokenizer = {
     decode: (ids: readonly number[]) => workload.textOf(model.tokenizer, ids),

@@ -92,8 +92,8 @@ export async function batched(
   { width, name = 'branches', savings = SAVINGS, verifier = sumVerifier(3), ...rest }: BatchedSettings,
 ): Promise<AnnotationRecord[]> {
   const run = 1 + savings.draftTokens;
-  const options = { origins: 3, width, run, originLength: 32, branchLength: MAX_NEW_TOKENS, topK: CHOICES, name };
-  const engine = new BranchEngine(session, model, options);
+  const sizes = { origins: 3, width, run, originLength: 32, branchLength: MAX_NEW_TOKENS, topK: CHOICES };
+  const engine = new BranchEngine(session, model, { ...sizes, ...rules, name });
   return Array.fromAsync(
     annotateBatched(responses, { ...rules, ...rest, engine, savings, tokenizer: letters, verifier }),
   );

@@ -82,20 +82,26 @@ export class BranchDecoder<T> {
   /** One more token at least for every branch but the few longest; see BatchDecoder.advance. Returns those that it ended. */
   advance(): DecodedBranch<T>[] {
     const fed = this.#slots.flatMap((branch, slot) =>
-      branch === undefined ? [] : [{ branch, slot, ids: [branch.feed, ...this.#draftOf(branch)] }],
+      branch === undefined
+        ? []
+        : [{ branch, slot, ids: [branch.feed, ...this.#draftOf(branch)], most: this.#mostOf(branch) }],
     );
-    const lengths = fed.map(({ branch, ids }) => branch.position + ids.length - branch.wanted.start);
+    const lengths = fed.map(
+      ({ branch, ids, most }) => branch.position + Math.max(ids.length, most) - branch.wanted.start,
+    );
     const starts = fed.map(({ branch }) => branch.wanted.start);
     const reach = this.#engine.reachFor(starts, lengths, mayWait(this.#steps));
     const out = this.#engine.step(statesOf(fed, this.#engine), reach);
     this.#steps++;
     const over: DecodedBranch<T>[] = [];
     let [accepted, rejected] = [0, 0];
-    for (const [index, { branch, slot, ids }] of fed.entries()) {
+    for (const [index, entry] of fed.entries()) {
       if (!this.#engine.serves(reach, lengths[index] as number)) continue;
-      const { taken, sequence } = this.#take(branch, ids, slot * this.#engine.run, out);
-      accepted += taken - 1;
-      rejected += ids.length - taken;
+      const { taken, sequence } = this.#take(entry, out);
+      const { slot, ids } = entry;
+      const right = Math.min(taken, ids.length);
+      accepted += right - 1;
+      rejected += ids.length - right;
       if (sequence === undefined) continue;
       this.#slots[slot] = undefined;
       over.push(sequence);
@@ -109,40 +115,47 @@ export class BranchDecoder<T> {
     return room < 1 ? [] : (this.#options.draft?.(wanted.tag, ids).slice(0, room) ?? []);
   }
 
-  /**
-   * Takes what the step chose, as long as it is what was fed after it.
-   *
-   * @param fed   the branch's last token and its draft
-   * @param first entry of its choices in the step's output
-   */
-  #take(branch: Growing<BranchRequest<T>>, fed: readonly number[], first: number, out: StepOutput) {
+  #mostOf({ wanted, ids }: Growing<BranchRequest<T>>): number {
+    return Math.min(this.#engine.steps, wanted.maxNewTokens - ids.length);
+  }
+
+  /** Takes what the step chose: what it went on with itself, or as long as it is what was fed after it. */
+  #take({ branch, slot, ids, most }: Fed<Growing<BranchRequest<T>>>, out: StepOutput) {
     const { isDecided } = this.#options;
+    const first = slot * this.#engine.run * this.#engine.steps;
     let taken = 0;
     let sequence: DecodedBranch<T> | undefined;
     do {
       sequence = grow(branch, first + taken, out, this.#options);
       if (sequence === undefined && isDecided?.(branch.wanted.tag, branch.ids)) sequence = ended(branch, 'decided');
       taken++;
-    } while (sequence === undefined && branch.feed === fed[taken]);
+    } while (sequence === undefined && (taken < most || branch.feed === ids[taken]));
     return { taken, sequence };
   }
 }
 
-interface Fed {
-  readonly branch: { readonly position: number; readonly wanted: { readonly start: number } };
+/** What a step feeds to a slot. */
+interface Fed<B> {
+  readonly branch: B;
   readonly slot: number;
+  /** Its last token and its draft. */
   readonly ids: readonly number[];
+  /** Tokens to choose without a draft. */
+  readonly most: number;
 }
 
-function statesOf(fed: readonly Fed[], { slots, run }: BranchEngine): BranchStates {
+type Place = Pick<Growing<{ readonly start: number }>, 'position' | 'wanted'>;
+
+function statesOf(fed: readonly Fed<Place>[], { slots, run }: BranchEngine): BranchStates {
   const empty = () => new Int32Array(slots * run);
-  const states = { ids: empty(), positions: empty().fill(-1), starts: empty() };
-  for (const { branch, slot, ids } of fed)
+  const states = { ids: empty(), positions: empty().fill(-1), starts: empty(), most: empty() };
+  for (const { branch, slot, ids, most } of fed)
     for (const [i, id] of ids.entries()) {
       const at = slot * run + i;
       states.ids[at] = id;
       states.positions[at] = branch.position + i;
       states.starts[at] = branch.wanted.start;
+      states.most[at] = most;
     }
   return states;
 }

@@ -23,6 +23,10 @@ export interface BranchOptions {
   readonly topK: number;
   /** Tokens that a step feeds to each slot; default 1. */
   readonly run?: number;
+  /** Tokens that a step chooses for each slot at most, if it feeds one and the layers are one op; else it is 1. Default: 8. */
+  readonly steps?: number;
+  /** Tokens after which none is chosen; more than are taken where they are not said. */
+  readonly eosTokenIds?: ReadonlySet<number>;
   /** Distinguishes the variables and programs of several engines in one session. */
   readonly name?: string;
 }
@@ -36,7 +40,12 @@ export interface BranchStates {
   readonly positions: Int32Array;
   /** Of each token, how many its branch has in common with its origin. */
   readonly starts: Int32Array;
+  /** Of each token, how many to choose at most: up to `steps`. */
+  readonly most: Int32Array;
 }
+
+/** Few enough that a slot whose branch has ended is not long without the next one, enough that the way to the op and back costs little. */
+const STEPS = 8;
 
 /** Tokens of a block of a branch: they are shorter than what they leave. */
 const BRANCH_BLOCK = 64;
@@ -50,6 +59,7 @@ export class BranchEngine {
   readonly origins: number;
   readonly width: number;
   readonly run: number;
+  readonly steps: number;
   readonly #scorer: Scorer;
   readonly #originReaches: Reaches;
   readonly #branchReaches: Reaches;
@@ -65,6 +75,7 @@ export class BranchEngine {
     this.#scorer = new Scorer(session, model, { origins, maxLength: originLength, topK, name });
     this.#originReaches = this.#scorer.reaches;
     this.#skips = fuses(session, model);
+    this.steps = this.#skips && run === 1 ? (options.steps ?? STEPS) : 1;
     this.#branchReaches = new Reaches(branchLength, BRANCH_BLOCK, this.#skips);
     const own = { slots: origins * width, blocks: this.#branchReaches.most, block: BRANCH_BLOCK, group: width };
     const branches = createKvCache(session, model.config, `${name}.cache`, own);
@@ -72,7 +83,8 @@ export class BranchEngine {
       (key) => {
         const [origin, branch] = key.split('-').map(Number) as [number, number];
         const caches = { origins: this.#scorer.cache, branches };
-        return declareStep(session, model, `${name}.step-${key}`, { ...caches, run }, { origin, branch });
+        const fed = { run, steps: this.steps, ends: options.eosTokenIds ?? new Set<number>() };
+        return declareStep(session, model, `${name}.step-${key}`, { ...caches, ...fed }, { origin, branch });
       },
       this.#originReaches.usual.flatMap((origin) => this.#branchReaches.usual.map((branch) => `${origin}-${branch}`)),
     );
@@ -114,45 +126,56 @@ export class BranchEngine {
     return length <= branch * BRANCH_BLOCK;
   }
 
-  /** Feeds a run of tokens to every slot and chooses what follows each of them: `run` entries a slot. */
+  /**
+   * Feeds a run of tokens to every slot and chooses what follows each of them: `run` entries a slot. Or feeds one token, chooses what follows,
+   * feeds that, and so on: `steps` entries a slot.
+   */
   step(
-    { ids, positions, starts }: BranchStates,
+    states: BranchStates,
     { origin, branch }: BranchReach,
   ): {
     readonly next: Int32Array;
     /** Top-1 minus top-2 logit. */
     readonly margin: Float32Array;
   } {
-    const states = this.#skips ? { ids, positions, starts } : filled({ ids, positions, starts }, this.run);
-    return this.#programs.get(`${origin}-${branch}`).run({ ...states }) as never;
+    const fed = this.#skips ? states : filled(states, this.run);
+    return this.#programs.get(`${origin}-${branch}`).run({ ...fed }) as never;
   }
 }
 
 /** What computes all entries gets a token in each: the slot's last one again, at its place, or any one at the first. */
-function filled({ ids, positions, starts }: BranchStates, run: number): BranchStates {
+function filled({ ids, positions, starts, most }: BranchStates, run: number): BranchStates {
   const fill = (list: Int32Array) => {
     const whole = list.slice();
     for (const [at, position] of positions.entries())
       if (position < 0) whole[at] = at % run === 0 ? 0 : (whole[at - 1] as number);
     return whole;
   };
-  return { ids: fill(ids), positions: fill(positions), starts: fill(starts) };
+  return { ids: fill(ids), positions: fill(positions), starts: fill(starts), most };
+}
+
+interface Fed {
+  readonly origins: KvCache;
+  readonly branches: KvCache;
+  readonly run: number;
+  readonly steps: number;
+  readonly ends: ReadonlySet<number>;
 }
 
 function declareStep(
   session: Session,
   model: DecodableModel,
   label: string,
-  { origins, branches, run }: { readonly origins: KvCache; readonly branches: KvCache; readonly run: number },
+  { origins, branches, run, steps, ends }: Fed,
   reach: BranchReach,
 ): Program {
   const { config } = model;
   const each = { shape: [branches.slots * run], dtype: 'int32' } as const;
-  return session.program(label, { ids: each, positions: each, starts: each }, (inputs): Greedy => {
-    const { ids, positions, starts } = inputs as Readonly<Record<keyof BranchStates, Tensor1D>>;
+  return session.program(label, { ids: each, positions: each, starts: each, most: each }, (inputs): Greedy => {
+    const { ids, positions, starts, most } = inputs as Readonly<Record<keyof BranchStates, Tensor1D>>;
     const shared = { cache: origins, starts };
     const tokens = { ids, positions, slots: branchSlots(branches, run), cache: branches, shared };
     const attend = () => branchAttention(config, { origins, branches, starts, positions }, reach);
-    return cachedGreedy(session, model, tokens, attend);
+    return cachedGreedy(session, model, tokens, attend, { most, steps, ends });
   }) as Program;
 }

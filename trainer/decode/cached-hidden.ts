@@ -41,13 +41,24 @@ export function cachedHidden(
   return decoderHidden(model.config, model.parameters, tokens.ids, tokens.positions, attend());
 }
 
-/** The likeliest token after each of the new ones; otherwise as cachedHidden. */
+/** How far to go on from new tokens with what was chosen after them. */
+export interface Ahead {
+  /** [rows] int32 tokens to choose after each at most: at least 1. */
+  readonly most: Tensor1D;
+  /** Tokens to choose at most. More than one only where the layers are one op, and each of the new tokens is of another slot. */
+  readonly steps: number;
+  /** Tokens after which none is chosen. */
+  readonly ends: ReadonlySet<number>;
+}
+
+/** The likeliest tokens after each of the new ones, [rows * steps]; otherwise as cachedHidden. */
 export function cachedGreedy(
   session: Session,
   model: DecodableModel,
   tokens: CachedTokens,
   attend: () => Attend,
+  ahead: Ahead,
 ): Greedy {
-  if (fuses(session, model)) return fusedGreedy(model, tokens);
+  if (fuses(session, model)) return fusedGreedy(model, tokens, ahead);
   return greedy(lmHead(model.config, model.parameters, cachedHidden(session, model, tokens, attend)));
 }

@@ -103,7 +103,7 @@ describe.each(Object.entries(SHAPES))('%s', (_name, shape) => {
       const steps = [];
       for (let step = 0; step < 60; step++) {
         const empty = () => new Int32Array(engine.slots * engine.run);
-        const states = { ids: empty(), positions: empty().fill(-1), starts: empty() };
+        const states = { ids: empty(), positions: empty().fill(-1), starts: empty(), most: empty().fill(1) };
         const fed: number[] = [];
         for (const [slot, start] of starts.entries()) {
           if (start === undefined) continue;

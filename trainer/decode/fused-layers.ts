@@ -8,7 +8,7 @@ import { isBiased, LAYER_NORMS, type LinearLayer, linearLayers } from '../model/
 import { type KernelCall, kernels } from '../tensor/kernels.ts';
 import type { Session } from '../tensor/session.ts';
 import { tf } from '../tensor/tf.ts';
-import type { CachedTokens } from './cached-hidden.ts';
+import type { Ahead, CachedTokens } from './cached-hidden.ts';
 import type { Greedy } from './choose.ts';
 import type { KvCache } from './kv-cache.ts';
 import type { DecodableModel } from './programs.ts';
@@ -38,23 +38,38 @@ export function fusedHidden(model: DecodableModel, tokens: CachedTokens): Tensor
   return rmsNorm(layers(model, tokens), finalNorm(model), model.config.rmsNormEps);
 }
 
-/** The likeliest token after each of the new ones, in two ops; of rows at place -1 nothing of meaning. */
-export function fusedGreedy(model: DecodableModel, tokens: CachedTokens): Greedy {
+/**
+ * The likeliest tokens after each of the new ones, in one op, of each as many as `ahead` says: with what a step chose the next one goes on. A
+ * few small sequences stay with their thread through all steps, so that it finds what they look at near by.
+ *
+ * @returns [rows * steps]; of rows at place -1, and behind the last token that was chosen, -1
+ */
+export function fusedGreedy(model: DecodableModel, tokens: CachedTokens, { most, steps, ends }: Ahead): Greedy {
   const { config, parameters: p } = model;
+  const { ids, positions, slots } = tokens;
   const isTied = config.tieWordEmbeddings;
-  const head = p.tensor(isTied ? EMBEDDING : 'lm_head.weight');
-  const each = tokens.positions.shape;
+  const places = tf.reshape(tf.add(tf.reshape(positions, [-1, 1]), tf.range(0, steps, 1, 'int32')), [-1]);
+  const { cos, sin } = rotaryTable(config, places as Tensor1D);
+  const shape = [positions.size * steps];
+  const { attributes, starts, weights, updates } = decoderInputs(model, tokens);
   const [next, margin] = kernel({
     op: 'CftGreedy',
     attributes: {
-      epsilon: { float: config.rmsNormEps },
+      ...attributes,
+      steps: { int: steps },
       vocab: { int: config.vocabSize },
       in_panels: { int: isTied ? 0 : 1 },
+      ends: { ints: [...ends] },
     },
-    inputs: [layers(model, tokens), finalNorm(model), head, tokens.positions],
+    inputs: [
+      ...[ids, slots, positions, starts, most, cos, sin],
+      ...[p.tensor(EMBEDDING), finalNorm(model), p.tensor(isTied ? EMBEDDING : 'lm_head.weight')],
+      ...weights,
+    ],
+    updates,
     outputs: [
-      { shape: each, dtype: 'int32' },
-      { shape: each, dtype: 'float32' },
+      { shape, dtype: 'int32' },
+      { shape, dtype: 'float32' },
     ],
   });
   return { next: next as Tensor1D, margin: margin as Tensor1D };
@@ -67,40 +82,52 @@ function finalNorm({ parameters }: DecodableModel): Tensor1D {
 }
 
 /** Hidden states before the final norm: [rows, hiddenSize]. */
-function layers({ config, parameters: p }: DecodableModel, tokens: CachedTokens): Tensor2D {
-  const { ids, positions, slots, cache } = tokens;
+function layers(model: DecodableModel, tokens: CachedTokens): Tensor2D {
+  const { config, parameters: p } = model;
+  const { ids, positions, slots } = tokens;
   const { cos, sin } = rotaryTable(config, positions);
-  const origins = tokens.shared?.cache ?? cache;
-  const starts = tokens.shared?.starts ?? tf.zerosLike(positions);
+  const embedded = gatherRows(p.tensor(EMBEDDING) as Tensor2D, ids);
+  const { attributes, starts, weights, updates } = decoderInputs(model, tokens);
+  const [hidden] = kernel({
+    op: 'CftDecoderLayers',
+    attributes,
+    inputs: [embedded, cos, sin, slots, positions, starts, ...weights],
+    updates,
+    outputs: [{ shape: embedded.shape, dtype: 'float32' }],
+  });
+  return hidden as Tensor2D;
+}
+
+/** What an op takes to run a decoder: see trainer/kernels/decoder_inputs.h. */
+function decoderInputs({ config, parameters: p }: DecodableModel, { positions, cache, shared }: CachedTokens) {
+  const origins = shared?.cache ?? cache;
   const absent = tf.tensor1d([], 'float32');
   const weights = layersOf(config).flatMap((layer) => layerWeights(config, p, layer, absent));
   // Where there are no origins, the slots' own cache says how many there would be: none of their tokens are looked at.
   const readCaches = origins === cache ? layersOf(config).flatMap(() => [absent, absent]) : readAll(origins);
-  const embedded = gatherRows(p.tensor(EMBEDDING) as Tensor2D, ids);
-  const [hidden] = kernel({
-    op: 'CftDecoderLayers',
-    attributes: {
-      W: { int: weights.length },
-      C: { int: readCaches.length },
-      windows: { ints: config.attentionWindows.map((window) => window ?? 0) },
-      heads: { int: config.numAttentionHeads },
-      kv_heads: { int: config.numKeyValueHeads },
-      head_dim: { int: config.headDim },
-      intermediate: { int: config.intermediateSize },
-      epsilon: { float: config.rmsNormEps },
-      norm_after: { int: config.normPlacement === 'after' ? 1 : 0 },
-      norms_whole: { int: config.queryKeyNorm === 'head' ? 0 : 1 },
-      own_slots: { int: cache.slots },
-      own_group: { int: cache.group },
-      own_block: { int: cache.block },
-      origin_slots: { int: origins.slots },
-      origin_block: { int: origins.block },
-    },
-    inputs: [embedded, cos, sin, slots, positions, starts, ...weights, ...readCaches],
+  const attributes: KernelCall['attributes'] = {
+    W: { int: weights.length },
+    C: { int: readCaches.length },
+    windows: { ints: config.attentionWindows.map((window) => window ?? 0) },
+    heads: { int: config.numAttentionHeads },
+    kv_heads: { int: config.numKeyValueHeads },
+    head_dim: { int: config.headDim },
+    intermediate: { int: config.intermediateSize },
+    epsilon: { float: config.rmsNormEps },
+    norm_after: { int: config.normPlacement === 'after' ? 1 : 0 },
+    norms_whole: { int: config.queryKeyNorm === 'head' ? 0 : 1 },
+    own_slots: { int: cache.slots },
+    own_group: { int: cache.group },
+    own_block: { int: cache.block },
+    origin_slots: { int: origins.slots },
+    origin_block: { int: origins.block },
+  };
+  return {
+    attributes,
+    starts: shared?.starts ?? tf.zerosLike(positions),
+    weights: [...weights, ...readCaches],
     updates: cache.layers.flatMap(({ k, v }) => [k, v]),
-    outputs: [{ shape: embedded.shape, dtype: 'float32' }],
-  });
-  return hidden as Tensor2D;
+  };
 }
 
 function kernel(call: KernelCall): Tensor[] {

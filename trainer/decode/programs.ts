@@ -101,7 +101,8 @@ function stepLogits(settings: ProgramSettings, ids: Tensor1D, positions: Tensor1
 }
 
 function stepGreedy(settings: ProgramSettings, ids: Tensor1D, positions: Tensor1D, reach: number): Greedy {
-  return cachedGreedy(settings.session, settings.model, ...stepTokens(settings, ids, positions, reach));
+  const ahead = { most: tf.onesLike(positions) as Tensor1D, steps: 1, ends: new Set<number>() };
+  return cachedGreedy(settings.session, settings.model, ...stepTokens(settings, ids, positions, reach), ahead);
 }
 
 /** A token a slot, and how to look at the cache. */

@@ -26,15 +26,12 @@ struct Rows {
 // Puts a row's keys and values into its slot's caches. key, value: [kvHeads, headDim]
 void PutRow(const LayerCaches& caches, const Rows& rows, int64_t row, const float* key, const float* value);
 
-// Asks for the first head of what a row's slot has of its own: it comes from far memory, while others are still at work.
-void PrefetchSlot(const LayerCaches& caches, const Rows& rows, int64_t row);
-
-// What the rows from `first` up to `end`, which are of one slot and in the caches already, see of it and of its origin: themselves
-// and what is before them, of that only the nearest `window` places if it is not 0.
+// What rows, which are in the caches already, see of their slots and of their origins: themselves and what is before them, of that only
+// the nearest `window` places if it is not 0. Rows of a slot, and slots of an origin, look at what they share together.
 //
-// queries: [rows, heads, headDim] of these rows; output: as queries
-void AttendRun(const LayerCaches& caches, const Rows& rows, int64_t first, int64_t end, int64_t heads, int64_t window,
-               const float* queries, float* output);
+// runs: [count + 1], where the rows of each slot begin, and the last one's end; queries: [rows, heads, headDim]; output: as queries
+void AttendRuns(const LayerCaches& caches, const Rows& rows, const int64_t* runs, int64_t count, int64_t heads, int64_t window,
+                const float* queries, float* output);
 
 }  // namespace cft
 

@@ -11,6 +11,14 @@ namespace {
 // Rows of which norms and sums are made together.
 constexpr int64_t kNormRows = 8;
 
+// Rows that go through the layers together, so that a weight that was fetched serves many.
+constexpr int64_t kMostRows = 128;
+
+// Threads share the work on the same rows if there are fewer for each than this, and a layer has so many weights: else each would fetch them
+// for a few rows.
+constexpr int64_t kRowsAlone = 16;
+constexpr int64_t kSharedLayer = 1 << 20;
+
 // Memory that a thread keeps from one layer, and one step, to the next.
 struct Scratch {
   std::vector<float> normed, queries, keys, values, attended, result, gate, up;
@@ -30,7 +38,7 @@ void ApplyColumns(const Linear& linear, const float* x, int64_t rows, int64_t fr
 }
 
 // Norms and turns the queries or keys of a row.
-void Place(const Decoder& decoder, const float* norm, int64_t heads, int64_t row, float* x) {
+void Place(const Decoder& decoder, const Rotary& rotary, const float* norm, int64_t heads, int64_t row, float* x) {
   if (norm != nullptr) {
     if (decoder.norms_whole)
       RmsNorm(x, norm, decoder.epsilon, 1, heads * decoder.head_dim, x);
@@ -38,16 +46,17 @@ void Place(const Decoder& decoder, const float* norm, int64_t heads, int64_t row
       RmsNorm(x, norm, decoder.epsilon, heads, decoder.head_dim, x);
   }
   const int64_t angles = row * decoder.turned;
-  Rotate(decoder.cos + angles, decoder.sin + angles, heads, decoder.head_dim, decoder.turned, x);
+  Rotate(rotary.cos + angles, rotary.sin + angles, heads, decoder.head_dim, decoder.turned, x);
 }
 
 // The rows of a call, and who does the work.
 struct Task {
   const Decoder& decoder;
   const Rows& rows;
-  int64_t first, count;
+  const Rotary& rotary;
+  int64_t count;
   Team team;
-  // Where runs of rows of the same slot begin, counted from `first`, and the last one's end.
+  // Where the rows of each slot begin, and the last one's end.
   std::vector<int64_t> runs;
   Scratch& scratch;
 };
@@ -76,16 +85,11 @@ void Attention(const Task& task, const Layer& layer, const float* x, float* resu
   const int64_t runs = static_cast<int64_t>(task.runs.size()) - 1;
   ForRanges(task.team, runs, 1, [&](int64_t from, int64_t to) {
     for (int64_t row = task.runs[from]; row < task.runs[to]; row++) {
-      Place(decoder, layer.query_norm, decoder.heads, task.first + row, queries + row * width);
-      Place(decoder, layer.key_norm, decoder.kv_heads, task.first + row, keys + row * kv_width);
-      PutRow(layer.caches, task.rows, task.first + row, keys + row * kv_width, values + row * kv_width);
+      Place(decoder, task.rotary, layer.query_norm, decoder.heads, row, queries + row * width);
+      Place(decoder, task.rotary, layer.key_norm, decoder.kv_heads, row, keys + row * kv_width);
+      PutRow(layer.caches, task.rows, row, keys + row * kv_width, values + row * kv_width);
     }
-    for (int64_t run = from; run < to; run++) {
-      const int64_t row = task.runs[run], next = task.runs[run + 1];
-      if (run + 1 < to) PrefetchSlot(layer.caches, task.rows, task.first + next);
-      AttendRun(layer.caches, task.rows, task.first + row, task.first + next, decoder.heads, layer.window, queries + row * width,
-                attended + row * width);
-    }
+    AttendRuns(layer.caches, task.rows, task.runs.data() + from, to - from, decoder.heads, layer.window, queries, attended);
   });
   Apply(task, attended, {{layer.output, result}});
 }
@@ -103,21 +107,11 @@ void Mlp(const Task& task, const Layer& layer, const float* x, float* result) {
   Apply(task, gate, {{layer.down, result}});
 }
 
-std::vector<int64_t> RunsOf(const Rows& rows, int64_t first, int64_t end) {
-  std::vector<int64_t> runs = {0};
-  for (int64_t row = first + 1; row < end; row++)
-    if (rows.slots[row] != rows.slots[row - 1]) runs.push_back(row - first);
-  runs.push_back(end - first);
-  return runs;
-}
-
-}  // namespace
-
-void RunLayers(const Decoder& decoder, const Rows& rows, int64_t first, int64_t end, Team team, float* x) {
+// Runs rows through the layers together; the team shares the work of each step.
+void RunTogether(const Decoder& decoder, const Rows& rows, const Rotary& rotary, int64_t count, Team team, float* x) {
   thread_local Scratch scratch;
-  const int64_t count = end - first, width = decoder.hidden;
-  if (count == 0) return;
-  const Task task{decoder, rows, first, count, team, RunsOf(rows, first, end), scratch};
+  const int64_t width = decoder.hidden;
+  const Task task{decoder, rows, rotary, count, team, GroupsOf(rows, count, 1), scratch};
   float* normed = Room(scratch.normed, count * width);
   float* result = Room(scratch.result, count * width);
   const auto norm = [&](const float* weight, const float* in, float* out, int64_t from, int64_t to) {
@@ -139,6 +133,33 @@ void RunLayers(const Decoder& decoder, const Rows& rows, int64_t first, int64_t 
     add(layer.attention_norm, [&](const float* in) { Attention(task, layer, in, result); });
     add(layer.mlp_norm, [&](const float* in) { Mlp(task, layer, in, result); });
   }
+}
+
+}  // namespace
+
+std::vector<int64_t> GroupsOf(const Rows& rows, int64_t count, int64_t size) {
+  std::vector<int64_t> bounds = {0};
+  for (int64_t row = 1; row < count; row++)
+    if (row - bounds.back() >= size && rows.slots[row] != rows.slots[row - 1]) bounds.push_back(row);
+  if (count > 0) bounds.push_back(count);
+  return bounds;
+}
+
+void RunLayers(const Decoder& decoder, const Rows& rows, const Rotary& rotary, int64_t count, Team team, float* x) {
+  if (count == 0) return;
+  if (team == Team::kAlone || (decoder.layer_size >= kSharedLayer && count < kRowsAlone * Threads())) {
+    RunTogether(decoder, rows, rotary, count, team, x);
+    return;
+  }
+  // Two groups for each thread, so that one that is held up does less; but one for each where a larger layer has to come from far for
+  // every group.
+  const int64_t wanted = Threads() * (decoder.layer_size > kSmallWeight ? 1 : 2);
+  const std::vector<int64_t> groups = GroupsOf(rows, count, std::min(kMostRows, (count + wanted - 1) / wanted));
+  For(team, static_cast<int64_t>(groups.size()) - 1, [&](int64_t group) {
+    const int64_t row = groups[group], angles = row * decoder.turned;
+    RunTogether(decoder, From(rows, row), {rotary.cos + angles, rotary.sin + angles}, groups[group + 1] - row, Team::kAlone,
+                x + row * decoder.hidden);
+  });
 }
 
 }  // namespace cft

@@ -28,21 +28,31 @@ struct Layer {
 
 struct Decoder {
   std::vector<Layer> layers;
+  // Weights of the largest one.
+  int64_t layer_size;
   int64_t hidden, heads, kv_heads, head_dim, turned;
   float epsilon;
   // Norms stand after the sublayers, not before them.
   bool norm_after;
   // Queries and keys are normed over all heads together, not head by head.
   bool norms_whole;
-  // The table of rope.ts, a row for each of the rows.
+};
+
+// The table of rope.ts: [rows, turned] each.
+struct Rotary {
   const float *cos, *sin;
 };
 
-// Runs the rows from `first` up to `end` through the layers; the team shares the work of each step. Rows of a slot must not be divided
-// among calls: each sees those before it.
+// Runs rows through the layers. All rows of a slot are in the same call, one behind the other: each sees those before it.
 //
-// x: [rows, hidden] of these rows, replaced
-void RunLayers(const Decoder& decoder, const Rows& rows, int64_t first, int64_t end, Team team, float* x);
+// x: [count, hidden], replaced
+void RunLayers(const Decoder& decoder, const Rows& rows, const Rotary& rotary, int64_t count, Team team, float* x);
+
+// Where groups of about `size` rows begin, and the last one's end. A slot's rows stay together.
+std::vector<int64_t> GroupsOf(const Rows& rows, int64_t count, int64_t size);
+
+// The rows from `row` on.
+inline Rows From(const Rows& rows, int64_t row) { return {rows.slots + row, rows.positions + row, rows.starts + row}; }
 
 }  // namespace cft
 

@@ -1,69 +1,57 @@
-// The op of head.h.
+// The op of greedy.h.
 #include <algorithm>
 #include <vector>
 
-#include "head.h"
+#include "decoder_inputs.h"
+#include "greedy.h"
 #include "op.h"
-#include "parallel.h"
-#include "product.h"
-#include "rows.h"
 #include "taken.h"
 
 namespace cft {
 namespace {
 
-// Rows that look at the head's weight together, at most.
-constexpr int64_t kMostRows = 128;
-
-// Inputs: hidden states [rows, hidden]; the weight of the final norm; that of the head, in panels or, if it is an embedding too,
-// [vocab, hidden]; the rows' places, -1 for those that are left out. Outputs: the likeliest token of each row, and its margin in logits.
+// Inputs: of each row its last token, its slot, its place and its common tokens (see Rows), and how many tokens to choose at most; the table of
+// rope.ts for each of the steps, [rows * steps, 1, turned] twice; the embedding; the weight of the final norm; that of the head, in panels or, if it is the
+// embedding, as that; the decoder. Rows at place -1 are left out. Outputs, [rows * steps]: the likeliest tokens, and their margins in logits; -1 and 0
+// behind the last one that was chosen.
 class Greedily {
  public:
   explicit Greedily(TF_OpKernelConstruction* from)
-      : epsilon_(FloatAttribute(from, "epsilon")), vocab_(IntAttribute(from, "vocab")), in_panels_(IntAttribute(from, "in_panels") != 0) {}
+      : decoder_(from),
+        steps_(IntAttribute(from, "steps")),
+        vocab_(IntAttribute(from, "vocab")),
+        in_panels_(IntAttribute(from, "in_panels") != 0),
+        ends_(IntsAttribute(from, "ends")) {}
 
   void Compute(TF_OpKernelContext* context) {
-    const Tensor hidden = Input(context, 0), norm = Input(context, 1), weight = Input(context, 2), positions = Input(context, 3);
-    const int64_t width = hidden.dim(1);
-    const Tensor next = Output(context, 0, TF_INT32, {hidden.dim(0)}), margin = Output(context, 1, TF_FLOAT, {hidden.dim(0)});
+    const std::vector<Tensor> inputs = Inputs(context);
+    if (inputs.empty()) return;
+    const Tensor &places = inputs[2], &cos = inputs[5], &sin = inputs[6], &embedding = inputs[7];
+    const int64_t width = embedding.dim(1), turned = cos.dim(-1);
+    const Tensor next = Output(context, 0, TF_INT32, {places.size() * steps_}), margin = Output(context, 1, TF_FLOAT, {places.size() * steps_});
     if (!next.ok() || !margin.ok()) return;
-    const Head head{weight.floats(), width, vocab_, in_panels_};
-    const Taken taken(positions);
-    const int64_t rows = taken.size();
-    std::vector<float> x = taken.Of(hidden.floats(), width), margins;
-    std::vector<int32_t> tokens;
-    RmsNorm(x.data(), norm.floats(), epsilon_, rows, width, x.data());
-    for (const Likeliest& best : Find(head, x.data(), rows)) {
-      tokens.push_back(best.token);
-      margins.push_back(best.first - best.second);
-    }
-    std::fill_n(next.ints(), next.size(), 0);
+    const Taken taken(places);
+    const auto each = [&](int input) { return taken.Of(inputs[input].ints()); };
+    const std::vector<int32_t> ids = each(0), slots = each(1), positions = each(2), starts = each(3), most = each(4);
+    const std::vector<float> own_cos = taken.Of(cos.floats(), steps_ * turned), own_sin = taken.Of(sin.floats(), steps_ * turned);
+    std::vector<int32_t> own_next(taken.size() * steps_, -1);
+    std::vector<float> own_margin(taken.size() * steps_);
+    const Head head{inputs[9].floats(), width, vocab_, in_panels_};
+    const GreedyModel model{decoder_.Read(inputs, 10, width, turned), embedding.floats(), inputs[8].floats(), head, ends_};
+    const Rows rows{slots.data(), positions.data(), starts.data()};
+    ChooseGreedily(model, {ids.data(), rows, {own_cos.data(), own_sin.data()}, most.data(), taken.size(), steps_}, own_next.data(),
+                   own_margin.data());
+    std::fill_n(next.ints(), next.size(), -1);
     std::fill_n(margin.floats(), margin.size(), 0.0f);
-    taken.Put(tokens, 1, next.ints());
-    taken.Put(margins, 1, margin.floats());
+    taken.Put(own_next, steps_, next.ints());
+    taken.Put(own_margin, steps_, margin.floats());
   }
 
  private:
-  // Threads take rows of their own; tokens of their own where the weight has to come from far.
-  static std::vector<Likeliest> Find(const Head& head, const float* x, int64_t rows) {
-    const int64_t parts = head.vocab * head.depth > kSmallWeight ? Parts(Team::kAll) : 1;
-    const int64_t size = parts > 1 ? rows : std::min(kMostRows, (rows + Threads() - 1) / Threads());
-    const int64_t groups = rows == 0 ? 0 : (rows + size - 1) / size;
-    std::vector<Likeliest> best(parts * rows);
-    const int64_t tokens = (PanelsOf(head.vocab) + parts - 1) / parts * kPanelColumns;
-    For(Team::kAll, parts * groups, [&](int64_t task) {
-      const int64_t part = task / groups, first = task % groups * size;
-      FindLikeliest(head, x + first * head.depth, std::min(size, rows - first), part * tokens, std::min(head.vocab, (part + 1) * tokens),
-                    best.data() + part * rows + first);
-    });
-    for (int64_t later = rows; later < parts * rows; later++) Merge(best[later], best[later % rows]);
-    best.resize(rows);
-    return best;
-  }
-
-  float epsilon_;
-  int64_t vocab_;
+  DecoderInputs decoder_;
+  int64_t steps_, vocab_;
   bool in_panels_;
+  std::vector<int32_t> ends_;
 };
 
 }  // namespace
@@ -71,8 +59,9 @@ class Greedily {
 bool RegisterGreedy() {
   return Register<Greedily>({
       "CftGreedy",
-      {"hidden: float", "norm: float", "head: float", "positions: int32"},
-      {"epsilon: float", "vocab: int", "in_panels: int"},
+      {"ids: int32", "slots: int32", "positions: int32", "starts: int32", "most: int32", "cos: float", "sin: float", "embedding: float",
+       "norm: float", "head: float", CFT_DECODER_INPUTS},
+      {"steps: int", "vocab: int", "in_panels: int", "ends: list(int)", CFT_DECODER_ATTRIBUTES},
       {"next: int32", "margin: float"},
   });
 }

@@ -13,6 +13,9 @@ namespace {
 // Tokens whose logits are computed together: the weights of so many stay near the processor, and the logits of some rows too.
 constexpr int64_t kTokens = 5 * kPanelColumns;
 
+// Rows that look at the head's weight together, at most, where each thread has its own.
+constexpr int64_t kMostRows = 128;
+
 // Looks for a row's two largest logits among those of some tokens.
 CFT_AVX512 void Look(const float* logits, int64_t tokens, int32_t first_token, Likeliest& best) {
   const auto look_at = [&](int64_t i) {
@@ -37,9 +40,8 @@ CFT_AVX512 void Look(const float* logits, int64_t tokens, int32_t first_token, L
   for (; i < tokens; i++) look_at(i);
 }
 
-}  // namespace
-
-void FindLikeliest(const Head& head, const float* x, int64_t rows, int64_t from, int64_t to, Likeliest* best) {
+// Looks at the tokens from `from`, the beginning of a panel, up to `to`. best: [rows], what was found among lower tokens
+void LookAmong(const Head& head, const float* x, int64_t rows, int64_t from, int64_t to, Likeliest* best) {
   thread_local std::vector<float> panels, logits;
   logits.resize(rows * kTokens);
   for (int64_t token = from; token < to; token += kTokens) {
@@ -55,12 +57,32 @@ void FindLikeliest(const Head& head, const float* x, int64_t rows, int64_t from,
   }
 }
 
+// Adds to `best` what was found among higher tokens.
 void Merge(const Likeliest& later, Likeliest& best) {
   if (later.first > best.first) {
     best = {later.first, std::max(best.first, later.second), later.token};
   } else {
     best.second = std::max(best.second, later.first);
   }
+}
+
+}  // namespace
+
+void FindLikeliest(const Head& head, const float* x, int64_t rows, Team team, Likeliest* best) {
+  if (rows == 0) return;
+  // Threads take rows of their own; tokens of their own where the weight has to come from far.
+  const int64_t parts = head.vocab * head.depth > kSmallWeight ? Parts(team) : 1;
+  const int64_t own_rows = parts > 1 || team == Team::kAlone ? rows : (rows + Threads() - 1) / Threads();
+  const int64_t size = parts > 1 ? rows : std::min(kMostRows, own_rows), groups = (rows + size - 1) / size;
+  const int64_t tokens = (PanelsOf(head.vocab) + parts - 1) / parts * kPanelColumns;
+  std::vector<Likeliest> found(parts * rows);
+  For(team, parts * groups, [&](int64_t task) {
+    const int64_t part = task / groups, first = task % groups * size;
+    LookAmong(head, x + first * head.depth, std::min(size, rows - first), part * tokens, std::min(head.vocab, (part + 1) * tokens),
+              found.data() + part * rows + first);
+  });
+  for (int64_t later = rows; later < parts * rows; later++) Merge(found[later], found[later % rows]);
+  std::copy_n(found.begin(), rows, best);
 }
 
 }  // namespace cft

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "parallel.h"
+
 namespace cft {
 
 // The weight of a language-model head: in panels, or as an embedding is, [vocab, depth].
@@ -20,11 +22,8 @@ struct Likeliest {
   int32_t token = 0;
 };
 
-// Looks at the tokens from `from`, the beginning of a panel, up to `to`. x: [rows, depth]; best: [rows], what was found among lower tokens
-void FindLikeliest(const Head& head, const float* x, int64_t rows, int64_t from, int64_t to, Likeliest* best);
-
-// Adds to `best` what was found among higher tokens.
-void Merge(const Likeliest& later, Likeliest& best);
+// Tells the likeliest token of each row. x: [rows, depth]; best: [rows]
+void FindLikeliest(const Head& head, const float* x, int64_t rows, Team team, Likeliest* best);
 
 }  // namespace cft
 

@@ -58,6 +58,16 @@ inline Tensor Input(TF_OpKernelContext* context, int index) {
   return Tensor(tensor);
 }
 
+// All of an op's inputs; none if one can't be had, of which TensorFlow then knows.
+inline std::vector<Tensor> Inputs(TF_OpKernelContext* context) {
+  std::vector<Tensor> inputs;
+  for (int i = 0; i < TF_NumInputs(context); i++) {
+    inputs.push_back(Input(context, i));
+    if (!inputs.back().ok()) return {};
+  }
+  return inputs;
+}
+
 // One of the op's outputs; not ok() if there is no memory for it, of which TensorFlow then knows.
 inline Tensor Output(TF_OpKernelContext* context, int index, TF_DataType type, std::initializer_list<int64_t> shape) {
   Status status;

@@ -80,12 +80,19 @@ CFT_AVX512 void Add(float* x, const float* y, int64_t size) {
 
 CFT_AVX512 void Rotate(const float* cos, const float* sin, int64_t heads, int64_t head_dim, int64_t turned, float* x) {
   const int64_t half = turned / 2;
-  for (int64_t head = 0; head < heads; head++, x += head_dim)
-    for (int64_t i = 0; i < half; i++) {
+  for (int64_t head = 0; head < heads; head++, x += head_dim) {
+    int64_t i = 0;
+    for (; i + kLanes <= half; i += kLanes) {
+      const Floats first = Load(x + i), second = Load(x + i + half);
+      Store(x + i, first * Load(cos + i) + second * Load(sin + i));
+      Store(x + i + half, second * Load(cos + i + half) + first * Load(sin + i + half));
+    }
+    for (; i < half; i++) {
       const float first = x[i], second = x[i + half];
       x[i] = first * cos[i] + second * sin[i];
       x[i + half] = second * cos[i + half] + first * sin[i + half];
     }
+  }
 }
 
 }  // namespace cft

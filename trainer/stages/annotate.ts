@@ -84,7 +84,8 @@ function annotations(
   };
   if (params.mode === 'sequential') return oneByOne(responses, { ...common, predict: fullForward(session, model) });
   const { savings, recheckMargin: margin } = params;
-  const engine = new BranchEngine(session, model, engineShape({ ...survey, ...params }, savings));
+  const shape = engineShape({ ...survey, ...params }, savings);
+  const engine = new BranchEngine(session, model, { ...shape, eosTokenIds: common.eosTokenIds });
   const recheck = {
     margin,
     predict: fullForward(session, model, Math.max(survey.longest, survey.longestPrompt + params.maxNewTokens)),
