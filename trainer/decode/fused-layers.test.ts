@@ -1,7 +1,7 @@
 /** The layers as one op, in shapes that fill no vector, no tile and no block, and over several of each: what they say is what the composed ops say. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadConfig, type ModelConfig } from '../model/config.ts';
-import { variableParameters } from '../model/load.ts';
+import { heldAs, variableParameters } from '../model/load.ts';
 import { fixtureDir } from '../model/testing.ts';
 import { weightShapes } from '../model/weights.ts';
 import { createRandom } from '../random.ts';
@@ -26,7 +26,7 @@ function open(changes: Partial<ModelConfig>, kernels: boolean) {
   const random = createRandom(11);
   const variables = new Map(
     [...weightShapes(config)].map(([name, shape]) => {
-      const held = { linear: shape.length === 2 && name !== 'model.embed_tokens.weight' };
+      const held = shape.length === 2 ? heldAs(name, config) : undefined;
       const variable = session.variable(name, { shape, dtype: 'float32', held });
       const size = shape.reduce((a, b) => a * b);
       const scale = shape.length === 2 ? 3 / Math.sqrt(shape[1] as number) : 1;

@@ -58,7 +58,7 @@ export function fusedGreedy(model: DecodableModel, tokens: CachedTokens, { most,
       ...attributes,
       steps: { int: steps },
       vocab: { int: config.vocabSize },
-      in_panels: { int: isTied ? 0 : 1 },
+      is_tied: { int: isTied ? 1 : 0 },
       ends: { ints: [...ends] },
     },
     inputs: [

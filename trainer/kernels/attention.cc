@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "buffer.h"
 #include "vector.h"
 
 namespace cft {
@@ -234,12 +235,12 @@ void AttendChunk(Chunk& chunk, Span origin, int64_t head, int64_t window) {
   int64_t own = 0;
   for (int q = 0; q < chunk.count; q++) origin.count = std::max(origin.count, chunk.queries[q].start);
   for (int slot = 0; slot < chunk.slot_count; slot++) own = std::max(own, chunk.slots[slot].own.count);
-  thread_local std::vector<float> scratch;
+  thread_local Buffer scratch;
   const int64_t before = InTiles(origin.count), size = before + InTiles(own);
-  scratch.resize(kTogether * size);
+  float* scores = Room(scratch, kTogether * size);
   for (int q = 0; q < chunk.count; q++) {
-    chunk.queries[q].of_origin = scratch.data() + q * size;
-    chunk.queries[q].of_own = scratch.data() + q * size + before;
+    chunk.queries[q].of_origin = scores + q * size;
+    chunk.queries[q].of_own = scores + q * size + before;
     std::fill_n(chunk.queries[q].result, width, 0.0f);
   }
   const float scale = 1 / std::sqrt(static_cast<float>(width));

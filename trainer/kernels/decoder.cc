@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <initializer_list>
 
+#include "buffer.h"
 #include "rows.h"
 
 namespace cft {
@@ -14,20 +15,15 @@ constexpr int64_t kNormRows = 8;
 // Rows that go through the layers together, so that a weight that was fetched serves many.
 constexpr int64_t kMostRows = 128;
 
-// Threads share the work on the same rows if there are fewer for each than this, and a layer has so many weights: else each would fetch them
-// for a few rows.
+// Threads share the work on the same rows if a layer has so many weights, and these rows can't be divided or are fewer for each thread than this: else
+// each would fetch them for a few rows.
 constexpr int64_t kRowsAlone = 16;
 constexpr int64_t kSharedLayer = 1 << 20;
 
 // Memory that a thread keeps from one layer, and one step, to the next.
 struct Scratch {
-  std::vector<float> normed, queries, keys, values, attended, result, gate, up;
+  Buffer normed, queries, keys, values, attended, result, gate, up;
 };
-
-float* Room(std::vector<float>& list, int64_t size) {
-  if (static_cast<int64_t>(list.size()) < size) list.resize(size);
-  return list.data();
-}
 
 // Columns of y = linear(x), those of all columns from `from` up to `to`. y: [rows, all columns]
 void ApplyColumns(const Linear& linear, const float* x, int64_t rows, int64_t from, int64_t to, float* y) {
@@ -146,16 +142,17 @@ std::vector<int64_t> GroupsOf(const Rows& rows, int64_t count, int64_t size) {
 }
 
 void RunLayers(const Decoder& decoder, const Rows& rows, const Rotary& rotary, int64_t count, Team team, float* x) {
-  if (count == 0) return;
-  if (team == Team::kAlone || (decoder.layer_size >= kSharedLayer && count < kRowsAlone * Threads())) {
-    RunTogether(decoder, rows, rotary, count, team, x);
-    return;
-  }
   // Two groups for each thread, so that one that is held up does less; but one for each where a larger layer has to come from far for
   // every group.
   const int64_t wanted = Threads() * (decoder.layer_size > kSmallWeight ? 1 : 2);
   const std::vector<int64_t> groups = GroupsOf(rows, count, std::min(kMostRows, (count + wanted - 1) / wanted));
-  For(team, static_cast<int64_t>(groups.size()) - 1, [&](int64_t group) {
+  const int64_t group_count = static_cast<int64_t>(groups.size()) - 1;
+  const bool is_shared = decoder.layer_size >= kSharedLayer && (count < kRowsAlone * Threads() || group_count < Threads());
+  if (team == Team::kAlone || is_shared) {
+    if (count > 0) RunTogether(decoder, rows, rotary, count, team, x);
+    return;
+  }
+  For(team, group_count, [&](int64_t group) {
     const int64_t row = groups[group], angles = row * decoder.turned;
     RunTogether(decoder, From(rows, row), {rotary.cos + angles, rotary.sin + angles}, groups[group + 1] - row, Team::kAlone,
                 x + row * decoder.hidden);

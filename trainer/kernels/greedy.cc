@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "buffer.h"
+#include "panels.h"
 #include "parallel.h"
 #include "product.h"
 #include "rows.h"
@@ -17,7 +19,7 @@ constexpr int64_t kRowsAlone = 64;
 struct Fed {
   std::vector<int64_t> rows;
   std::vector<int32_t> slots, positions, starts;
-  std::vector<float> x, cos, sin;
+  Buffer x, cos, sin;
   std::vector<Likeliest> best;
 };
 
@@ -25,16 +27,18 @@ struct Fed {
 void Gather(const GreedyModel& model, const GreedyRows& rows, const std::vector<int32_t>& ids, int64_t step, Fed& fed) {
   const int64_t width = model.decoder.hidden, turned = model.decoder.turned, count = static_cast<int64_t>(fed.rows.size());
   for (auto* list : {&fed.slots, &fed.positions, &fed.starts}) list->resize(count);
-  for (auto* list : {&fed.cos, &fed.sin}) list->resize(count * turned);
-  fed.x.resize(count * width);
+  float *x = Room(fed.x, count * width), *cos = Room(fed.cos, count * turned), *sin = Room(fed.sin, count * turned);
   for (int64_t i = 0; i < count; i++) {
     const int64_t row = fed.rows[i], angles = (row * rows.steps + step) * turned;
     fed.slots[i] = rows.rows.slots[row];
     fed.positions[i] = rows.rows.positions[row] + static_cast<int32_t>(step);
     fed.starts[i] = rows.rows.starts[row];
-    std::copy_n(rows.rotary.cos + angles, turned, fed.cos.data() + i * turned);
-    std::copy_n(rows.rotary.sin + angles, turned, fed.sin.data() + i * turned);
-    std::copy_n(model.embedding + ids[row] * width, width, fed.x.data() + i * width);
+    std::copy_n(rows.rotary.cos + angles, turned, cos + i * turned);
+    std::copy_n(rows.rotary.sin + angles, turned, sin + i * turned);
+    if (model.is_tied)
+      UnpackOne(model.embedding, ids[row], width, x + i * width);
+    else
+      std::copy_n(model.embedding + ids[row] * width, width, x + i * width);
   }
 }
 
@@ -69,7 +73,7 @@ void ChooseTogether(const GreedyModel& model, const GreedyRows& rows, Team team,
 }  // namespace
 
 void ChooseGreedily(const GreedyModel& model, const GreedyRows& rows, int32_t* next, float* margin) {
-  const int64_t head_size = model.head.vocab * model.head.depth;
+  const int64_t head_size = model.head.columns * model.head.depth;
   if (std::max(model.decoder.layer_size, head_size) > kSmallWeight) {
     ChooseTogether(model, rows, Team::kAll, next, margin);
     return;

@@ -12,10 +12,11 @@ namespace cft {
 
 struct GreedyModel {
   Decoder decoder;
-  // [vocab, hidden]
+  // The head, or [vocab, hidden].
   const float* embedding;
+  bool is_tied;
   const float* final_norm;
-  Head head;
+  Weight head;
   // Tokens that end a sequence.
   std::vector<int32_t> ends;
 };

@@ -11,8 +11,8 @@ namespace cft {
 namespace {
 
 // Inputs: of each row its last token, its slot, its place and its common tokens (see Rows), and how many tokens to choose at most; the table of
-// rope.ts for each of the steps, [rows * steps, 1, turned] twice; the embedding; the weight of the final norm; that of the head, in panels or, if it is the
-// embedding, as that; the decoder. Rows at place -1 are left out. Outputs, [rows * steps]: the likeliest tokens, and their margins in logits; -1 and 0
+// rope.ts for each of the steps, [rows * steps, 1, turned] twice; the embedding, [vocab, hidden], or the head if that is tied to it; the weight of the final norm; that of the
+// head, in panels; the decoder. Rows at place -1 are left out. Outputs, [rows * steps]: the likeliest tokens, and their margins in logits; -1 and 0
 // behind the last one that was chosen.
 class Greedily {
  public:
@@ -20,7 +20,7 @@ class Greedily {
       : decoder_(from),
         steps_(IntAttribute(from, "steps")),
         vocab_(IntAttribute(from, "vocab")),
-        in_panels_(IntAttribute(from, "in_panels") != 0),
+        is_tied_(IntAttribute(from, "is_tied") != 0),
         ends_(IntsAttribute(from, "ends")) {}
 
   void Compute(TF_OpKernelContext* context) {
@@ -36,8 +36,8 @@ class Greedily {
     const std::vector<float> own_cos = taken.Of(cos.floats(), steps_ * turned), own_sin = taken.Of(sin.floats(), steps_ * turned);
     std::vector<int32_t> own_next(taken.size() * steps_, -1);
     std::vector<float> own_margin(taken.size() * steps_);
-    const Head head{inputs[9].floats(), width, vocab_, in_panels_};
-    const GreedyModel model{decoder_.Read(inputs, 10, width, turned), embedding.floats(), inputs[8].floats(), head, ends_};
+    const GreedyModel model{decoder_.Read(inputs, 10, width, turned), embedding.floats(), is_tied_, inputs[8].floats(),
+                            {inputs[9].floats(), width, vocab_}, ends_};
     const Rows rows{slots.data(), positions.data(), starts.data()};
     ChooseGreedily(model, {ids.data(), rows, {own_cos.data(), own_sin.data()}, most.data(), taken.size(), steps_}, own_next.data(),
                    own_margin.data());
@@ -50,7 +50,7 @@ class Greedily {
  private:
   DecoderInputs decoder_;
   int64_t steps_, vocab_;
-  bool in_panels_;
+  bool is_tied_;
   std::vector<int32_t> ends_;
 };
 
@@ -61,7 +61,7 @@ bool RegisterGreedy() {
       "CftGreedy",
       {"ids: int32", "slots: int32", "positions: int32", "starts: int32", "most: int32", "cos: float", "sin: float", "embedding: float",
        "norm: float", "head: float", CFT_DECODER_INPUTS},
-      {"steps: int", "vocab: int", "in_panels: int", "ends: list(int)", CFT_DECODER_ATTRIBUTES},
+      {"steps: int", "vocab: int", "is_tied: int", "ends: list(int)", CFT_DECODER_ATTRIBUTES},
       {"next: int32", "margin: float"},
   });
 }

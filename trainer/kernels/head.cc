@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "panels.h"
-#include "product.h"
+#include "buffer.h"
 #include "vector.h"
 
 namespace cft {
@@ -41,19 +40,13 @@ CFT_AVX512 void Look(const float* logits, int64_t tokens, int32_t first_token, L
 }
 
 // Looks at the tokens from `from`, the beginning of a panel, up to `to`. best: [rows], what was found among lower tokens
-void LookAmong(const Head& head, const float* x, int64_t rows, int64_t from, int64_t to, Likeliest* best) {
-  thread_local std::vector<float> panels, logits;
-  logits.resize(rows * kTokens);
+void LookAmong(const Weight& head, const float* x, int64_t rows, int64_t from, int64_t to, Likeliest* best) {
+  thread_local Buffer scores;
+  float* logits = Room(scores, rows * kTokens);
   for (int64_t token = from; token < to; token += kTokens) {
     const int64_t tokens = std::min(kTokens, to - token);
-    const float* weight = head.data + token * head.depth;
-    if (!head.in_panels) {
-      panels.resize(kTokens * head.depth);
-      Pack(weight, tokens, head.depth, panels.data());
-      weight = panels.data();
-    }
-    Product(x, {weight, head.depth, tokens}, rows, logits.data(), tokens);
-    for (int64_t row = 0; row < rows; row++) Look(logits.data() + row * tokens, tokens, static_cast<int32_t>(token), best[row]);
+    Product(x, head.Columns(token, token + tokens), rows, logits, tokens);
+    for (int64_t row = 0; row < rows; row++) Look(logits + row * tokens, tokens, static_cast<int32_t>(token), best[row]);
   }
 }
 
@@ -68,17 +61,17 @@ void Merge(const Likeliest& later, Likeliest& best) {
 
 }  // namespace
 
-void FindLikeliest(const Head& head, const float* x, int64_t rows, Team team, Likeliest* best) {
+void FindLikeliest(const Weight& head, const float* x, int64_t rows, Team team, Likeliest* best) {
   if (rows == 0) return;
   // Threads take rows of their own; tokens of their own where the weight has to come from far.
-  const int64_t parts = head.vocab * head.depth > kSmallWeight ? Parts(team) : 1;
+  const int64_t parts = head.columns * head.depth > kSmallWeight ? Parts(team) : 1;
   const int64_t own_rows = parts > 1 || team == Team::kAlone ? rows : (rows + Threads() - 1) / Threads();
   const int64_t size = parts > 1 ? rows : std::min(kMostRows, own_rows), groups = (rows + size - 1) / size;
-  const int64_t tokens = (PanelsOf(head.vocab) + parts - 1) / parts * kPanelColumns;
+  const int64_t tokens = (PanelsOf(head.columns) + parts - 1) / parts * kPanelColumns;
   std::vector<Likeliest> found(parts * rows);
   For(team, parts * groups, [&](int64_t task) {
     const int64_t part = task / groups, first = task % groups * size;
-    LookAmong(head, x + first * head.depth, std::min(size, rows - first), part * tokens, std::min(head.vocab, (part + 1) * tokens),
+    LookAmong(head, x + first * head.depth, std::min(size, rows - first), part * tokens, std::min(head.columns, (part + 1) * tokens),
               found.data() + part * rows + first);
   });
   for (int64_t later = rows; later < parts * rows; later++) Merge(found[later], found[later % rows]);

@@ -6,15 +6,9 @@
 #include <limits>
 
 #include "parallel.h"
+#include "product.h"
 
 namespace cft {
-
-// The weight of a language-model head: in panels, or as an embedding is, [vocab, depth].
-struct Head {
-  const float* data;
-  int64_t depth, vocab;
-  bool in_panels;
-};
 
 // The two largest logits of a row, and of the largest its token: of equals the lowest.
 struct Likeliest {
@@ -22,8 +16,8 @@ struct Likeliest {
   int32_t token = 0;
 };
 
-// Tells the likeliest token of each row. x: [rows, depth]; best: [rows]
-void FindLikeliest(const Head& head, const float* x, int64_t rows, Team team, Likeliest* best);
+// Tells the likeliest token of each row. head: its columns are the tokens; x: [rows, depth]; best: [rows]
+void FindLikeliest(const Weight& head, const float* x, int64_t rows, Team team, Likeliest* best);
 
 }  // namespace cft
 

@@ -78,12 +78,27 @@ class UnpackOp {
   int64_t columns_;
 };
 
+// Inputs: a weight in panels, and some of its columns' numbers. Output: these, [numbers, depth].
+class LookUpOp {
+ public:
+  explicit LookUpOp(TF_OpKernelConstruction*) {}
+
+  void Compute(TF_OpKernelContext* context) const {
+    const Tensor panels = Input(context, 0), columns = Input(context, 1);
+    const int64_t depth = panels.dim(1);
+    const Tensor rows = Output(context, 0, TF_FLOAT, {columns.size(), depth});
+    if (!rows.ok()) return;
+    for (int64_t i = 0; i < columns.size(); i++) UnpackOne(panels.floats(), columns.ints()[i], depth, rows.floats() + i * depth);
+  }
+};
+
 }  // namespace
 
 bool RegisterLinear() {
   return Register<LinearOp>({"CftLinear", {"x: float", "weight: float"}, {"columns: int"}, {"y: float"}}) &&
          Register<PackOp>({"CftPack", {"rows: float"}, {}, {"panels: float"}}) &&
-         Register<UnpackOp>({"CftUnpack", {"panels: float"}, {"columns: int"}, {"rows: float"}});
+         Register<UnpackOp>({"CftUnpack", {"panels: float"}, {"columns: int"}, {"rows: float"}}) &&
+         Register<LookUpOp>({"CftLookUp", {"panels: float", "columns: int32"}, {}, {"rows: float"}});
 }
 
 }  // namespace cft

@@ -49,11 +49,13 @@ CFT_AVX512 void Pack(const float* rows, int64_t columns, int64_t depth, float* p
   }
 }
 
+void UnpackOne(const float* panels, int64_t column, int64_t depth, float* row) {
+  const float* from = panels + column / kPanelColumns * kPanelColumns * depth + column % kPanelColumns;
+  for (int64_t k = 0; k < depth; k++) row[k] = from[k * kPanelColumns];
+}
+
 void Unpack(const float* panels, int64_t columns, int64_t depth, float* rows) {
-  for (int64_t column = 0; column < columns; column++) {
-    const float* from = panels + column / kPanelColumns * kPanelColumns * depth + column % kPanelColumns;
-    for (int64_t k = 0; k < depth; k++) rows[column * depth + k] = from[k * kPanelColumns];
-  }
+  for (int64_t column = 0; column < columns; column++) UnpackOne(panels, column, depth, rows + column * depth);
 }
 
 }  // namespace cft

@@ -9,6 +9,9 @@ namespace cft {
 // rows: [columns, depth], as files have linear layers and embeddings; panels: [PanelsOf(columns), depth, kPanelColumns]
 void Pack(const float* rows, int64_t columns, int64_t depth, float* panels);
 
+// One column, as a row. row: [depth]
+void UnpackOne(const float* panels, int64_t column, int64_t depth, float* row);
+
 void Unpack(const float* panels, int64_t columns, int64_t depth, float* rows);
 
 }  // namespace cft

@@ -38,7 +38,7 @@ export async function loadModel(session: Session, dir: string, options: LoadOpti
   const weights = await locateWeights(dir, config);
   const variables = new Map<string, Variable>();
   for await (const { name, shape, values } of readWeights(weights)) {
-    const held = shape.length === 2 && options.frozen ? heldAs(name, options.frozen) : undefined;
+    const held = shape.length === 2 && options.frozen ? { ...heldAs(name, config), ...options.frozen } : undefined;
     const variable = session.variable(`${options.scope ?? ''}${name}`, { shape, dtype: 'float32', held });
     variable.load(values);
     variables.set(name, variable);
@@ -47,9 +47,10 @@ export async function loadModel(session: Session, dir: string, options: LoadOpti
   return { config, parameters: { ...variableParameters(variables), isHeldForLinear }, variables };
 }
 
-/** Of the embedding rows are looked up as well. */
-function heldAs(name: string, { bfloat16 }: { readonly bfloat16: boolean }): Held {
-  return { bfloat16, linear: name !== 'model.embed_tokens.weight' };
+/** What programs do with a frozen matrix. */
+export function heldAs(name: string, { tieWordEmbeddings }: ModelConfig): Held {
+  const lookedUp = name === 'model.embed_tokens.weight';
+  return { linear: !lookedUp || tieWordEmbeddings, lookedUp };
 }
 
 /** Parameters that read a session's variables; for use inside its programs. */

@@ -50,8 +50,9 @@ export class GraphVariable implements Variable {
 
   constructor(name: string, spec: VariableSpec, index: number, host: VariableHost) {
     this.#narrow = spec.held?.bfloat16 === true && sizeOf(spec) % 2 === 0;
-    const linear = host.kernels && !this.#narrow ? 'panels' : 'columns';
-    this.#layout = spec.held?.linear === true ? linear : 'rows';
+    const { linear = false, lookedUp = false } = spec.held ?? {};
+    const form = host.kernels && !this.#narrow ? 'panels' : lookedUp ? 'rows' : 'columns';
+    this.#layout = linear ? form : 'rows';
     this.name = name;
     this.shape = spec.shape;
     this.dtype = spec.dtype;

@@ -54,15 +54,19 @@ function viewsOf(nodes: readonly GraphNode[]): ReadonlyMap<string, View> {
   return views;
 }
 
+/** Rows of a weight that is held in panels. */
+const LOOK_UP = 'CftLookUp';
+
 const KERNELS = new Set(['CftDecoderLayers', 'CftGreedy']);
 
 /**
  * A product of two matrices reads what is held by columns as it is, and transposes it on its way. A product with the transpose of what is held in
  * panels is an op of trainer/kernels, all of which read panels.
  */
-function readHeld(node: GraphNode, views: ReadonlyMap<string, View>): GraphNode {
+function readHeld(node: GraphNode, views: ReadonlyMap<string, View>, zeros: ReadonlySet<string>): GraphNode {
   if (KERNELS.has(node.op))
     return { ...node, inputs: node.inputs.map((input) => views.get(input)?.panels?.output ?? input) };
+  if (node.op === 'GatherV2') return lookUp(node, views, zeros);
   if (node.op !== 'MatMul') return node;
   const [x = '', weight = '', ...waits] = node.inputs;
   const panels = views.get(weight)?.panels;
@@ -82,6 +86,21 @@ function readHeld(node: GraphNode, views: ReadonlyMap<string, View>): GraphNode 
     attributes[flag] = { bool: !isTrue(attributes[flag]) };
   }
   return { ...node, inputs, attributes };
+}
+
+/** Takes rows out of panels, instead of all panels apart to take some of their rows. */
+function lookUp(node: GraphNode, views: ReadonlyMap<string, View>, zeros: ReadonlySet<string>): GraphNode {
+  const [weight = '', rows = '', axis = '', ...waits] = node.inputs;
+  const panels = views.get(weight)?.panels;
+  if (panels === undefined || !zeros.has(axis)) return node;
+  return { ...node, op: LOOK_UP, inputs: [panels.output, rows, ...waits], attributes: {} };
+}
+
+/** Outputs of constants that are all zeros. */
+function zerosAmong(nodes: readonly GraphNode[]): ReadonlySet<string> {
+  const isZero = ({ op, attributes: { value } }: GraphNode) =>
+    op === 'Const' && value !== undefined && 'tensor' in value && value.tensor.bytes.every((byte) => byte === 0);
+  return new Set(nodes.filter(isZero).map(({ name }) => `${name}:0`));
 }
 
 /**
@@ -154,8 +173,9 @@ export function dropIdleCasts(nodes: readonly GraphNode[]): GraphNode[] {
 /** Rewrites recorded nodes into those that run: the place for choices of kernel and precision. */
 export function lower(nodes: readonly GraphNode[], rankOf: RankOf, precision: Precision): GraphNode[] {
   const views = viewsOf(nodes);
+  const zeros = zerosAmong(nodes);
   const chosen = dropIdleCasts(nodes)
-    .map((node) => readHeld(useMatMul(node, rankOf), views))
+    .map((node) => readHeld(useMatMul(node, rankOf), views, zeros))
     .flatMap((node) => gatherNarrow(node, views));
   return precision === 'bf16' ? chosen.flatMap((node) => useBfloat16(node, views)) : chosen;
 }

@@ -16,6 +16,8 @@ export interface Held {
   readonly bfloat16?: boolean;
   /** A weight of a linear layer, [out, in], as products with its transpose are fastest: by columns, or as the ops of trainer/kernels want it. */
   readonly linear?: boolean;
+  /** Rows of the weight are looked up as well, for which columns are the wrong form. */
+  readonly lookedUp?: boolean;
 }
 
 export interface VariableSpec extends TensorSpec {

@@ -20,7 +20,7 @@ export function createDecoder(config: ComponentConfig | null): Decoder {
 function createStep(config: ComponentConfig): Decoder {
   switch (config.type) {
     case 'ByteLevel':
-      return (tokens) => [utf8(concatBytes(tokens.map(tokenBytes)))];
+      return byteLevel();
     case 'ByteFallback':
       return byteFallback;
     case 'Metaspace':
@@ -36,6 +36,17 @@ function createStep(config: ComponentConfig): Decoder {
       return (tokens) => decoder.decode_chain(tokens);
     }
   }
+}
+
+/** Remembers the bytes of each token that it has met: the same few make up most texts. */
+function byteLevel(): Decoder {
+  const known = new Map<string, Uint8Array>();
+  const bytesOf = (token: string) => {
+    const bytes = known.get(token) ?? tokenBytes(token);
+    known.set(token, bytes);
+    return bytes;
+  };
+  return (tokens) => [utf8(concatBytes(tokens.map(bytesOf)))];
 }
 
 /** Marks become spaces; those of the first token, where the pre-tokenizer of the same settings has put one, vanish. */

@@ -53,11 +53,15 @@ export function singleBackslashes(text: string): string {
   return text.includes('\\begin') ? text : text.replace(/\\\\(?=[A-Za-z{}%$,;!])/g, '\\');
 }
 
+/** What all dress has some of: most texts have none. */
+const DRESSED = /[<０-９％．，＋－＝{$\\~`]|\*\*/;
+
 /**
  * LaTeX and Markdown dress taken off a piece of text, so that what is left can be read as words and numbers. An escaped dollar, which
  * is money and never a delimiter, becomes a full-width one. GSM8K's calculator notes (`<<6*7=42>>42`) go too. Commands that mean something else (`\sqrt`, `\pi`) stay.
  */
 export function plainText(text: string): string {
+  if (!DRESSED.test(text)) return text;
   return singleBackslashes(text)
     .replace(/<<[^<>\n]{0,200}>>/g, '')
     .replace(/[０-９％．，＋－＝]/g, (character) => String.fromCharCode(character.charCodeAt(0) - 0xfee0))
