@@ -3,7 +3,7 @@ import type { BranchEngine } from '../decode/branch-engine.ts';
 import { draftFrom } from '../decode/draft.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { Verifier } from '../verify/verifier.ts';
-import { Annotation } from './annotation.ts';
+import { Annotation, type TokenFacts } from './annotation.ts';
 import { type Recheck, recheckFacts, recheckRollout } from './near-ties.ts';
 import type { AnnotationRecord, ResponseRecord } from './record.ts';
 import {
@@ -16,7 +16,7 @@ import {
   responseText,
 } from './rollout.ts';
 import type { Savings, SavingsObserver } from './savings.ts';
-import { scoreResponse } from './scored.ts';
+import { scoreResponses } from './scored.ts';
 
 /** One rollout on its way through the decoder. */
 interface RolloutTag {
@@ -46,25 +46,15 @@ export async function* annotateBatched(
 ): AsyncGenerator<AnnotationRecord> {
   const { engine, savings } = options;
   const decoder = rolloutDecoder(options);
-  const source = asyncIterator(responses);
-  const annotations: Annotation[] = [];
-  /** The annotation that each of the engine's origins is of. */
-  const origins: (Annotation | undefined)[] = Array.from({ length: engine.origins }, () => undefined);
-  let exhausted = false;
+  const work: Work = {
+    source: asyncIterator(responses),
+    exhausted: false,
+    annotations: [],
+    origins: Array.from({ length: engine.origins }, () => undefined),
+  };
+  const { annotations, origins } = work;
   while (true) {
-    for (const [origin, former] of origins.entries()) {
-      if (decoder.free(origin) < engine.width || (former !== undefined && former.waiting > 0)) continue;
-      const next: IteratorResult<ResponseRecord> | undefined = exhausted ? undefined : await source.next();
-      exhausted = next === undefined || next.done === true;
-      if (next === undefined || next.done === true) {
-        origins[origin] = busiest(annotations, origins, engine.width);
-        if (origins[origin] !== undefined) scoreResponse(origins[origin].response, origin, engine);
-      } else {
-        const annotation = begin(next.value, origin, options);
-        origins[origin] = annotation;
-        annotations.push(annotation);
-      }
-    }
+    await place(work, decoder, options);
     const ended =
       savings.slotRefill || !decoder.busy
         ? origins.flatMap((annotation, origin) =>
@@ -74,7 +64,42 @@ export async function* annotateBatched(
     if (decoder.busy) ended.push(...step(decoder, options));
     await settle(ended, options);
     while (annotations[0]?.done === true) yield (annotations.shift() as Annotation).record(options.tokenizer.tokenText);
-    if (exhausted && annotations.length === 0) return;
+    if (work.exhausted && annotations.length === 0) return;
+  }
+}
+
+interface Work {
+  readonly source: AsyncIterator<ResponseRecord> | Iterator<ResponseRecord>;
+  exhausted: boolean;
+  /** Begun and not yet given out, in the order of the responses. */
+  readonly annotations: Annotation[];
+  /** The annotation that each of the engine's origins is of. */
+  readonly origins: (Annotation | undefined)[];
+}
+
+/** Gives each origin whose rollouts are over the next response, or one more share of the busiest. */
+async function place(work: Work, decoder: BranchDecoder<RolloutTag>, options: BatchedOptions): Promise<void> {
+  const { engine } = options;
+  const { source, annotations, origins } = work;
+  const placed: { response: ResponseRecord; origin: number; isNew: boolean }[] = [];
+  for (const [origin, former] of origins.entries()) {
+    if (decoder.free(origin) < engine.width || (former !== undefined && former.waiting > 0)) continue;
+    const next: IteratorResult<ResponseRecord> | undefined = work.exhausted ? undefined : await source.next();
+    work.exhausted = next === undefined || next.done === true;
+    if (next !== undefined && next.done !== true) {
+      placed.push({ response: next.value, origin, isNew: true });
+      continue;
+    }
+    const more = busiest(annotations, origins, engine.width);
+    origins[origin] = more;
+    if (more !== undefined) placed.push({ response: more.response, origin, isNew: false });
+  }
+  for (const [i, facts] of scoreResponses(placed, engine).entries()) {
+    const { response, origin, isNew } = placed[i] as (typeof placed)[number];
+    if (!isNew) continue;
+    const annotation = begin(response, facts, options);
+    origins[origin] = annotation;
+    annotations.push(annotation);
   }
 }
 
@@ -106,8 +131,11 @@ function busiest(
   return most;
 }
 
-function begin(response: ResponseRecord, origin: number, { engine, recheck, savings }: BatchedOptions): Annotation {
-  const facts = scoreResponse(response, origin, engine);
+function begin(
+  response: ResponseRecord,
+  facts: readonly TokenFacts[],
+  { recheck, savings }: BatchedOptions,
+): Annotation {
   const checked = recheck === undefined ? facts : recheckFacts(response, facts, recheck);
   return new Annotation(response, checked, savings.lazyAlternatives);
 }

@@ -4,16 +4,21 @@ import { Annotation, type TokenFacts } from './annotation.ts';
 import type { AnnotationRecord, ResponseRecord } from './record.ts';
 
 /** Something that runs whole sequences through a model and keeps them; see Scorer. */
-type Scores = Pick<Scorer, 'score' | 'topK'>;
+type Scores = Pick<Scorer, 'scoreAll' | 'topK'>;
 
-/** The model's view of a response's tokens. The response's keys and values stay with the scorer as an origin. */
-export function scoreResponse(
-  { promptIds, responseIds }: Pick<ResponseRecord, 'promptIds' | 'responseIds'>,
-  origin: number,
-  scorer: Scores,
-): TokenFacts[] {
-  const score = scorer.score(origin, [...promptIds, ...responseIds]);
-  return factsOf(score, promptIds.length - 1, responseIds.length, scorer.topK);
+/** A response, and the origin that its keys and values are kept as. */
+export interface Placed {
+  readonly response: Pick<ResponseRecord, 'promptIds' | 'responseIds'>;
+  readonly origin: number;
+}
+
+/** The model's view of each response's tokens. The responses' keys and values stay with the scorer. */
+export function scoreResponses(placed: readonly Placed[], scorer: Scores): TokenFacts[][] {
+  const items = placed.map(({ origin, response }) => ({
+    origin,
+    ids: [...response.promptIds, ...response.responseIds],
+  }));
+  return scorer.scoreAll(items).map((score, i) => factsOf(score, (placed[i] as Placed).response, scorer.topK));
 }
 
 /** A response's record without any rollout: every alternative skipped, no token critical. */
@@ -22,13 +27,13 @@ export function scoredRecord(
   scorer: Scores,
   tokenizer: Pick<Tokenizer, 'tokenText'>,
 ): AnnotationRecord {
-  return new Annotation(response, scoreResponse(response, 0, scorer), true).record(tokenizer.tokenText);
+  const [facts = []] = scoreResponses([{ response, origin: 0 }], scorer);
+  return new Annotation(response, facts, true).record(tokenizer.tokenText);
 }
 
-/** The facts of `count` tokens, the first of them predicted at row `first`. */
-function factsOf(score: ScoreOutput, first: number, count: number, k: number): TokenFacts[] {
-  return Array.from({ length: count }, (_, t) => {
-    const row = first + t;
+function factsOf(score: ScoreOutput, { promptIds, responseIds }: Placed['response'], k: number): TokenFacts[] {
+  return responseIds.map((_, t) => {
+    const row = promptIds.length - 1 + t;
     const top = Array.from({ length: k }, (_, i) => ({
       id: score.topIds[row * k + i] as number,
       logprob: score.topLogprobs[row * k + i] as number,

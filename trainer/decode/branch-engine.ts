@@ -8,7 +8,7 @@ import { createKvCache, type KvCache } from './kv-cache.ts';
 import { ProgramSet } from './program-set.ts';
 import type { DecodableModel } from './programs.ts';
 import { Reaches } from './reach.ts';
-import { type ScoreOutput, Scorer } from './scorer.ts';
+import { type Origin, type ScoreOutput, Scorer } from './scorer.ts';
 
 export interface BranchOptions {
   /** Known sequences at the same time. */
@@ -101,9 +101,14 @@ export class BranchEngine {
 
   /** Runs a sequence through the model and keeps it as an origin; branches of what was kept there before are void. */
   score(origin: number, ids: readonly number[]): ScoreOutput {
+    return this.scoreAll([{ origin, ids }])[0] as ScoreOutput;
+  }
+
+  /** The same for several sequences, each with an origin of its own. */
+  scoreAll(items: readonly Origin[]): ScoreOutput[] {
     this.#scorer.declare();
     this.#programs.declareUsual();
-    return this.#scorer.score(origin, ids);
+    return this.#scorer.scoreAll(items);
   }
 
   /**

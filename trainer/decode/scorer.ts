@@ -36,8 +36,17 @@ export interface ScorerOptions {
   readonly name: string;
 }
 
+/** A sequence, and where it is kept. */
+export interface Origin {
+  readonly origin: number;
+  readonly ids: readonly number[];
+}
+
 /** Tokens of a sequence that one run takes. */
 const LENGTH = 64;
+
+/** Sequences that run together, so that each thread has some of its own. */
+const TOGETHER = 4;
 
 /** Runs known sequences through the model, says what it held likely at each place, and keeps their keys and values as origins to go on from. */
 export class Scorer {
@@ -45,15 +54,24 @@ export class Scorer {
   readonly topK: number;
   readonly reaches: Reaches;
   readonly #programs: ProgramSet;
+  /** Whether what is at place -1 is left out. */
+  readonly #skips: boolean;
 
   constructor(session: Session, model: DecodableModel, { origins, maxLength, topK, name }: ScorerOptions) {
     const { config } = model;
     requireFixedAngles(config, maxLength);
     this.topK = Math.min(topK, config.vocabSize);
-    this.reaches = new Reaches(maxLength, BLOCK, fuses(session, model));
+    this.#skips = fuses(session, model);
+    this.reaches = new Reaches(maxLength, BLOCK, this.#skips);
     this.cache = createKvCache(session, config, `${name}.origins`, { slots: origins, blocks: this.reaches.most });
-    const declare = (reach: string) => this.#declare(session, model, `${name}.score-${reach}`, Number(reach));
-    this.#programs = new ProgramSet(declare, this.reaches.usual.map(String));
+    const widths = origins > 1 ? [1, TOGETHER] : [1];
+    this.#programs = new ProgramSet(
+      (key) => {
+        const [width, reach] = key.split('-').map(Number) as [number, number];
+        return this.#declare(session, model, `${name}.score-${key}`, width, reach);
+      },
+      this.reaches.usual.flatMap((reach) => widths.map((width) => `${width}-${reach}`)),
+    );
   }
 
   /** Declares its programs, which costs less before the first run of any other program of the session. */
@@ -63,28 +81,50 @@ export class Scorer {
 
   /** Runs a sequence through the model and keeps it as an origin, in the place of what was kept there. */
   score(origin: number, ids: readonly number[]): ScoreOutput {
-    const k = this.topK;
-    const output = emptyScore(ids.length, k);
-    for (const { runs, ids: fed, positions } of runBatches([{ ids }], 1, LENGTH)) {
-      const [{ start, ids: own }] = runs as [(typeof runs)[number]];
-      const following = positions.map((position) => ids[position + 1] ?? 0);
-      const program = this.#programs.get(String(this.reaches.of(start + own.length)));
-      const out = program.run({ ids: fed, positions, following, origins: Int32Array.of(origin) });
-      for (const [name, width] of [
-        ['topIds', k],
-        ['topLogprobs', k],
-        ['logprob', 1],
-        ['entropy', 1],
-      ] as const)
-        output[name].set((out[name] as TypedArray).subarray(0, own.length * width), start * width);
-    }
-    return output;
+    return this.scoreAll([{ origin, ids }])[0] as ScoreOutput;
   }
 
-  #declare(session: Session, model: DecodableModel, label: string, reach: number): Program {
+  /** The same for several sequences, each with a place of its own. */
+  scoreAll(items: readonly Origin[]): ScoreOutput[] {
+    const k = this.topK;
+    const outputs = new Map(items.map((item) => [item, emptyScore(item.ids.length, k)]));
+    const width = items.length > 1 ? TOGETHER : 1;
+    for (const { runs, ids, positions } of runBatches(items, width, LENGTH)) {
+      const rows = [...positions.keys()];
+      const runOf = (row: number) => runs[Math.floor(row / LENGTH)];
+      const isAbsent = (row: number) => row % LENGTH >= (runOf(row)?.ids.length ?? 0);
+      const following = rows.map((row) => runOf(row)?.item.ids[(positions[row] as number) + 1] ?? 0);
+      const reach = this.reaches.of(Math.max(...runs.map(({ start, ids: own }) => start + own.length)));
+      const out = this.#programs.get(`${width}-${reach}`).run({
+        ids,
+        positions: this.#skips ? positions.map((position, row) => (isAbsent(row) ? -1 : position)) : positions,
+        following: Int32Array.from(following),
+        origins: Int32Array.from({ length: width }, (_, i) => runs[Math.min(i, runs.length - 1)]?.item.origin ?? 0),
+      });
+      for (const [i, { item, start, ids: own }] of runs.entries())
+        for (const [name, values] of [
+          ['topIds', k],
+          ['topLogprobs', k],
+          ['logprob', 1],
+          ['entropy', 1],
+        ] as const) {
+          const first = i * LENGTH * values;
+          const part = (out[name] as TypedArray).subarray(first, first + own.length * values);
+          outputs.get(item)?.[name].set(part, start * values);
+        }
+    }
+    return [...outputs.values()];
+  }
+
+  #declare(session: Session, model: DecodableModel, label: string, width: number, reach: number): Program {
     const { config, parameters } = model;
-    const rows = { shape: [LENGTH], dtype: 'int32' } as const;
-    const inputs = { ids: rows, positions: rows, following: rows, origins: { shape: [1], dtype: 'int32' } } as const;
+    const rows = { shape: [width * LENGTH], dtype: 'int32' } as const;
+    const inputs = {
+      ids: rows,
+      positions: rows,
+      following: rows,
+      origins: { shape: [width], dtype: 'int32' },
+    } as const;
     return session.program(label, inputs, ({ ids, positions, following, origins }) => {
       const places = positions as Tensor1D;
       const slots = eachRepeated(origins as Tensor1D, LENGTH);
@@ -93,7 +133,7 @@ export class Scorer {
       const logits = lmHead(config, parameters, cachedHidden(session, model, tokens, attend));
       const { indices, values } = topK(logits, this.topK);
       const { entropy, logSum } = distribution(logits);
-      const logprob = tf.sub(pickEntries(logits, tf.reshape(following as Tensor1D, [LENGTH, 1])), logSum);
+      const logprob = tf.sub(pickEntries(logits, tf.reshape(following as Tensor1D, [-1, 1])), logSum);
       return { topIds: indices, topLogprobs: tf.sub(values, logSum), logprob, entropy };
     }) as Program;
   }
