@@ -42,15 +42,20 @@ export function factsAt(logits: Float32Array, token: number): TokenFacts {
 
 /** The `count` largest logits, largest first; of equals the lower id first. */
 export function likeliest(logits: Float32Array, count: number): { id: number; value: number }[] {
-  return Array.from(logits, (value, id) => ({ id, value }))
-    .sort((a, b) => b.value - a.value || a.id - b.id)
-    .slice(0, count);
+  const top: { id: number; value: number }[] = [];
+  for (const [id, value] of logits.entries()) {
+    if (top.length === count && value <= (top.at(-1)?.value as number)) continue;
+    const place = top.findIndex((other) => value > other.value);
+    top.splice(place === -1 ? top.length : place, 0, { id, value });
+    if (top.length > count) top.pop();
+  }
+  return top;
 }
 
 /** Sequences are padded to a multiple of this many tokens. */
 const LENGTH_STEP = 32;
 
-/** Up to so many padded lengths are declared together: one that is declared later costs loading all programs again. */
+/** Up to so many padded lengths are declared at once: one that is declared later costs loading all programs again, and the weights with them. */
 const LENGTHS_AT_ONCE = 16;
 
 /**
@@ -78,6 +83,7 @@ export function fullForward(
     );
   const usual = lengths.length <= LENGTHS_AT_ONCE ? lengths.map(String) : [];
   const programs = new ProgramSet((length) => declare(Number(length)), usual);
+  programs.declareUsual();
   return (ids) => {
     const length = Math.ceil(ids.length / LENGTH_STEP) * LENGTH_STEP;
     const program = programs.get(String(length));

@@ -12,7 +12,7 @@ const ALIASING_OPS = new Set(['Reshape', 'Identity', 'ExpandDims', 'Squeeze', 'I
 /** Ops that write into the memory of an input. */
 const IN_PLACE_OPS = new Set(['InplaceUpdate', 'CftDecoderLayers', 'CftGreedy']);
 
-/** From so many floats on (256 KiB), what an op puts out while it is recorded is not kept: a whole step's outputs may not fit into memory. */
+/** From so many floats on (256 KiB), what an op takes or puts out while it is recorded is not computed or not kept: a whole step's may not fit into memory. */
 const LARGE_SIZE = 2 ** 16;
 
 /** From so many floats on (64 MiB), memory comes from the operating system rather than from what the process has used before. */
@@ -42,7 +42,7 @@ function attributeOf(backend: NodeBackend, attribute: OpAttribute): Attribute {
 
 /**
  * Records the TensorFlow ops that tfjs executes as the nodes of a graph. While a body runs, every op is written down and executed on
- * stand-in values (that is how tfjs learns its shapes), unless its output is large and its shape is known without; tensors that the record
+ * stand-in values (that is how tfjs learns its shapes), unless they or its output are large and its shape is known without; tensors that the record
  * has not seen before become constants.
  */
 export class Recorder {
@@ -175,7 +175,8 @@ export class Recorder {
 
   #withoutExecution(op: string, attributes: readonly OpAttribute[], inputs: readonly Tensor[]): Tensor | undefined {
     const shape = inputs.every(({ dtype }) => dtype === 'float32') ? outputShape(op, attributes, inputs) : undefined;
-    if (shape === undefined || sizeOf(shape) < LARGE_SIZE) return undefined;
+    if (shape === undefined || Math.max(sizeOf(shape), ...inputs.map(({ size }) => size)) < LARGE_SIZE)
+      return undefined;
     return this.standIn(shape, 'float32');
   }
 
