@@ -36,7 +36,7 @@ export const SavingsSpec = z
     draftTokens: count(0, 16)
       .default(0)
       .describe(
-        'Tokens of the response that are guessed to follow at each step, and taken where the model chooses the same. Pays for small models, and where steps take about the same time whatever they compute; for a large model on a processor each guess costs as much as a token.',
+        'Tokens of the response that are guessed to follow at each step, and taken where the model chooses the same. Pays where a step takes about the same time whatever it computes, as on a GPU with few rollouts. On a processor each guess costs as much as a token, and without guesses a rollout gets on by eight tokens in one call.',
       ),
     earlyStop: z
       .boolean()
