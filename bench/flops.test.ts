@@ -22,11 +22,13 @@ test.skipIf(python === undefined)('a step has as many operations as PyTorch coun
   expect(stepFlops(await loadConfig(exampleModel), sequences)).toBe(flops);
 });
 
-test('only what is trained counts: tokens without weight need no logits, those after the last weighted one nothing', async () => {
+test('only what is trained counts: tokens without weight need nothing behind the last attention, those after the last weighted one nothing', async () => {
   const config = await loadConfig(exampleModel);
-  const { vocabSize, hiddenSize } = config;
+  const { vocabSize, hiddenSize, intermediateSize } = config;
   const all = stepFlops(config, [sequence(24, 24)]);
-  expect(all - stepFlops(config, [sequence(24, 4)])).toBe(6 * 20 * vocabSize * hiddenSize);
+  expect(all - stepFlops(config, [sequence(24, 4)])).toBe(
+    6 * 20 * hiddenSize * (vocabSize + hiddenSize + 3 * intermediateSize),
+  );
   const [ids, weights] = [sequence(24, 24).ids.concat(7, 7), sequence(24, 24).weights.concat(0, 0)];
   expect(stepFlops(config, [{ ids, weights }])).toBe(all);
 });

@@ -6,7 +6,7 @@ import { createSession } from '../tensor/create-session.ts';
 import { EagerSession } from '../tensor/eager-session.ts';
 import type { Session } from '../tensor/session.ts';
 import { causalAttention } from './causal-attention.ts';
-import { decoderHidden, lmHead } from './decoder.ts';
+import { decoderHidden, decoderParts, gatherRows, lmHead } from './decoder.ts';
 import { type LoadedModel, loadModel } from './load.ts';
 import {
   FAMILY_FIXTURES,
@@ -50,6 +50,31 @@ describe.each(sessions)('%s', (_how, create) => {
     session.dispose();
   });
 });
+
+test.each(FAMILY_FIXTURES)(
+  'a last layer that puts out some rows gives them as one that puts out all: %s',
+  async (name) => {
+    const session = createSession();
+    const { config, parameters } = await loadModel(session, fixtureDir(name));
+    const { batch, time, ids } = await readInputs(fixtureDir(name));
+    const all = { shape: [batch * time], dtype: 'int32' as const };
+    const inputs = { ids: all, positions: all, wanted: { shape: [4], dtype: 'int32' as const } };
+    const program = session.program('hidden', inputs, (tensors) => {
+      const { ids, positions, wanted } = tensors as Record<keyof typeof inputs, Tensor1D>;
+      const hiddenOf = (rows?: Tensor1D) => {
+        const parts = decoderParts(config, ids, positions, causalAttention(config, batch, time), rows);
+        return parts.layers.reduce((hidden, layer) => layer(parameters, hidden), parts.embed(parameters));
+      };
+      return { some: hiddenOf(wanted), expected: gatherRows(hiddenOf(), wanted) };
+    });
+    const positions = Int32Array.from(ids, (_, row) => row % time);
+    const wanted = Int32Array.of(batch * time - 1, 3, 0, 3);
+    const { some, expected } = program.run({ ids: Int32Array.from(ids), positions, wanted });
+    expect(some).toHaveLength(4 * config.hiddenSize);
+    expect(maxDifference(some, expected)).toBeLessThan(1e-5);
+    session.dispose();
+  },
+);
 
 describe('causalAttention', () => {
   test('what follows a token, padding too, changes none of its logits', async () => {

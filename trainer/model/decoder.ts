@@ -46,20 +46,35 @@ export interface DecoderParts {
   norm(p: Parameters, hidden: Tensor2D): Tensor2D;
 }
 
-/** See decoderHidden. Call it inside the program that uses it: the rotary table is made here, once for all layers. */
-export function decoderParts(config: ModelConfig, ids: Tensor1D, positions: Tensor1D, attend: Attend): DecoderParts {
+/**
+ * See decoderHidden. Call it inside the program that uses it: the rotary table is made here, once for all layers.
+ *
+ * @param wanted [n] int32 the rows that the last layer puts out, where others need no more of it than keys and values. Default: all
+ */
+export function decoderParts(
+  config: ModelConfig,
+  ids: Tensor1D,
+  positions: Tensor1D,
+  attend: Attend,
+  wanted?: Tensor1D,
+): DecoderParts {
   const rotary = rotaryTable(config, positions);
   const normed = (p: Parameters, name: string, x: Tensor2D) =>
     rmsNorm(x, p.tensor(`${name}.weight`) as Tensor1D, config.rmsNormEps);
   const [attentionNorm, mlpNorm] = LAYER_NORMS[config.normPlacement];
   const layers = Array.from({ length: config.numHiddenLayers }, (_, layer) => (p: Parameters, hidden: Tensor2D) => {
     const name = `model.layers.${layer}`;
-    const add = (x: Tensor2D, norm: string, sublayer: (x: Tensor2D) => Tensor2D): Tensor2D => {
+    const isLast = layer === config.numHiddenLayers - 1;
+    const take = (x: Tensor2D) => (isLast && wanted !== undefined ? gatherRows(x, wanted) : x);
+    const sublayer = (x: Tensor2D, norm: string, compute: (x: Tensor2D) => Tensor2D): Tensor2D => {
       const scale = (y: Tensor2D) => normed(p, `${name}.${norm}`, y);
-      return tf.add(x, config.normPlacement === 'before' ? sublayer(scale(x)) : scale(sublayer(x)));
+      return config.normPlacement === 'before' ? compute(scale(x)) : scale(compute(x));
     };
-    const attended = add(hidden, attentionNorm, (x) => attention(config, p, layer, x, rotary, attend));
-    return add(attended, mlpNorm, (x) => mlp(config, p, `${name}.mlp`, x));
+    const attention = (x: Tensor2D) =>
+      p.linear(`${name}.self_attn.o_proj`, take(mixedValues(config, p, layer, x, rotary, attend)));
+    const attended: Tensor2D = tf.add(take(hidden), sublayer(hidden, attentionNorm, attention));
+    const added = sublayer(attended, mlpNorm, (x) => mlp(config, p, `${name}.mlp`, x));
+    return tf.add(attended, added) as Tensor2D;
   });
   return {
     embed: (p) => gatherRows(p.tensor('model.embed_tokens.weight') as Tensor2D, ids),
@@ -157,8 +172,8 @@ export function gatherRows(table: Tensor2D, rows: Tensor1D): Tensor2D {
   return op(table) as Tensor2D;
 }
 
-/** Grouped-query attention with its projections; x and the result are [rows, hiddenSize]. */
-function attention(
+/** Grouped-query attention up to what its last projection reads. x: [rows, hiddenSize]; the result: [rows, heads * headDim] */
+function mixedValues(
   config: ModelConfig,
   p: Parameters,
   layer: number,
@@ -180,7 +195,7 @@ function attention(
   };
   const q = rope(inHeads(normed(queries as Tensor2D, 'q_norm')), rotary);
   const k = rope(inHeads(normed(keys as Tensor2D, 'k_norm')), rotary);
-  return p.linear(`${name}.o_proj`, attend(layer, q, k, inHeads(values as Tensor2D)));
+  return attend(layer, q, k, inHeads(values as Tensor2D));
 }
 
 /** down(activation(gate(x)) * up(x)); x and the result are [rows, hiddenSize]. */

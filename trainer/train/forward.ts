@@ -1,7 +1,7 @@
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
 import { causalAttention } from '../model/causal-attention.ts';
 import type { ModelConfig } from '../model/config.ts';
-import { type DecoderParts, decoderParts, gatherRows, lmHead } from '../model/decoder.ts';
+import { type DecoderParts, decoderParts, lmHead } from '../model/decoder.ts';
 import type { Parameters } from '../model/parameters.ts';
 import type { Session, Variable } from '../tensor/session.ts';
 import { tf } from '../tensor/tf.ts';
@@ -35,7 +35,7 @@ export interface BatchTensors {
 export function logitsOf({ config, parameters: p }: TrainedModel, shape: BatchShape, batch: BatchTensors): Tensor2D {
   const { embed, layers, norm } = partsOf(config, shape, batch);
   const hidden = layers.reduce((x, layer) => layer(p, x), embed(p));
-  return lmHead(config, p, gatherRows(norm(p, hidden), batch.rowIndices));
+  return lmHead(config, p, norm(p, hidden));
 }
 
 /**
@@ -53,10 +53,10 @@ export function lossAndGradients(
 ): { loss: Scalar; gradients: Tensor[] } {
   const { config } = model;
   const { embed, layers, norm } = partsOf(config, shape, batch);
-  const { rowIndices, targets, weights } = batch;
+  const { targets, weights } = batch;
   const parameters = (seed: Tensor1D) => model.withDropout?.(seed) ?? model.parameters;
   const lossOf = (p: Parameters, hidden: Tensor2D) =>
-    weightedCrossEntropy(lmHead(config, p, gatherRows(norm(p, hidden), rowIndices)), targets, weights);
+    weightedCrossEntropy(lmHead(config, p, norm(p, hidden)), targets, weights);
   const link =
     (part: (p: Parameters, hidden: Tensor2D) => Tensor): Link =>
     (x, late) =>
@@ -69,8 +69,13 @@ export function lossAndGradients(
   return { loss: value as Scalar, gradients };
 }
 
-function partsOf(config: ModelConfig, { batch, time }: BatchShape, { ids, positions }: BatchTensors): DecoderParts {
+/** The decoder up to the batch's rows, which alone the last layer puts out. */
+function partsOf(
+  config: ModelConfig,
+  { batch, time }: BatchShape,
+  { ids, positions, rowIndices }: BatchTensors,
+): DecoderParts {
   const places = Int32Array.from({ length: batch * time }, (_, row) => row % time);
   const attend = causalAttention(config, batch, time, positions);
-  return decoderParts(config, ids, positions ?? tf.tensor1d(places, 'int32'), attend);
+  return decoderParts(config, ids, positions ?? tf.tensor1d(places, 'int32'), attend, rowIndices);
 }
