@@ -24,7 +24,7 @@ const kernelsDir = join(here, '../../trainer/kernels');
 const flags = ['-O2', '-std=c++17', '-fPIC', '-shared', '-DNAPI_VERSION=8', '-Wl,-rpath,$ORIGIN/../../deps/lib'];
 
 /** For trainer/kernels: what is defined leaves out a header of TensorFlow's C API that pip's package does not have. */
-const kernelFlags = ['-O3', '-DIS_SLIM_BUILD', '-Wno-psabi', '-pthread'];
+const kernelFlags = ['-O3', '-fno-math-errno', '-DIS_SLIM_BUILD', '-Wno-psabi', '-pthread'];
 
 /**
  * Names a build of the addons by what goes into it. Its interface to Node (N-API) is the same for all versions.

@@ -8,10 +8,11 @@ namespace cft {
 bool RegisterDecoderLayers();
 bool RegisterGreedy();
 bool RegisterLinear();
+bool RegisterOptimizer();
 bool RegisterRows();
 
 static bool RegisterOnce() {
-  static const bool done = RegisterDecoderLayers() && RegisterGreedy() && RegisterLinear() && RegisterRows();
+  static const bool done = RegisterDecoderLayers() && RegisterGreedy() && RegisterLinear() && RegisterOptimizer() && RegisterRows();
   return done;
 }
 

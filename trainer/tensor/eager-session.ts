@@ -45,8 +45,8 @@ class EagerVariable implements Variable {
   }
 
   applyAdamW(update: AdamWUpdate): void {
-    const { gradient, m, v, learningRate, biasCorrection1, biasCorrection2, beta1, beta2, epsilon, weightDecay } =
-      update;
+    const { m, v, learningRate, biasCorrection1, biasCorrection2, beta1, beta2, epsilon, weightDecay } = update;
+    const gradient = tf.mul(update.gradient, update.gradientScale);
     m.assign(tf.add(tf.mul(m.read(), beta1), tf.mul(gradient, 1 - beta1)));
     v.assign(tf.add(tf.mul(v.read(), beta2), tf.mul(tf.square(gradient), 1 - beta2)));
     const denominator = tf.add(tf.div(tf.sqrt(v.read()), tf.sqrt(biasCorrection2)), epsilon);

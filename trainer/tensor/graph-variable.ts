@@ -1,7 +1,9 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { CftError } from '../../crds/errors.ts';
+import { adamScalars, runAdamW } from './adamw-update.ts';
 import { packBfloat16, unpackBfloat16 } from './bfloat16.ts';
 import { DataType, type GraphNode } from './graph-def.ts';
+import { kernels } from './kernels.ts';
 import { PACK, SWAP, UNPACK } from './lower.ts';
 import type { Recorder } from './recorder.ts';
 import type { AdamWUpdate, DType, TensorSpec, TypedArray, Variable, VariableSpec } from './session.ts';
@@ -46,7 +48,7 @@ export class GraphVariable implements Variable {
   readonly #narrow: boolean;
   readonly #layout: 'rows' | 'columns' | 'panels';
   readonly #traces = new WeakMap<Recorder, Trace>();
-  readonly #writers = new Set<'assign' | 'updateRows'>();
+  readonly #writers = new Set<'assign' | 'in place'>();
 
   constructor(name: string, spec: VariableSpec, index: number, host: VariableHost) {
     this.#narrow = spec.held?.bfloat16 === true && sizeOf(spec) % 2 === 0;
@@ -87,7 +89,7 @@ export class GraphVariable implements Variable {
   }
 
   updateRows(rows: Tensor, values: Tensor): Tensor {
-    this.#writeBy('updateRows');
+    this.#writeBy('in place');
     const recorder = this.#host.recorder();
     const width = values.size / (values.shape[0] ?? 1);
     const before = tf.reshape(this.read(), [-1, width]);
@@ -110,7 +112,7 @@ export class GraphVariable implements Variable {
 
   /** Its memory, for an op that writes into it: the op's input, what it has to wait for, and what to call with its node. */
   place() {
-    this.#writeBy('updateRows');
+    this.#writeBy('in place');
     const recorder = this.#host.recorder();
     const input = recorder.nameOf(this.read());
     const own = input.split(':')[0];
@@ -123,32 +125,26 @@ export class GraphVariable implements Variable {
   }
 
   applyAdamW(update: AdamWUpdate): void {
-    const recorder = this.#host.recorder();
-    const { gradient, m, v, learningRate, biasCorrection1, biasCorrection2, beta1, beta2, epsilon, weightDecay } =
-      update;
+    const { m, v, learningRate, weightDecay } = update;
     if (!(m instanceof GraphVariable && v instanceof GraphVariable))
       throw new CftError('Internal', 'the moments belong to another session', { where: this.name });
+    const run = kernels();
+    if (run !== undefined) {
+      runAdamW(run, this, update);
+      return;
+    }
+    const recorder = this.#host.recorder();
+    const gradient = recorder.nameOf(tf.mul(update.gradient, update.gradientScale));
     if (weightDecay !== 0) this.#write('AssignSubVariableOp', tf.mul(this.read(), tf.mul(learningRate, weightDecay)));
-    // ResourceApplyAdam corrects the bias by its own powers of beta and adds epsilon before the correction. Powers of
-    // zero switch its correction off; scaling the step and epsilon by the corrections gives PyTorch's update exactly.
-    const root = tf.sqrt(biasCorrection2);
-    const zero = tf.scalar(0);
-    const scalars = [
-      zero,
-      zero,
-      tf.div(tf.mul(learningRate, root), biasCorrection1),
-      tf.scalar(beta1),
-      tf.scalar(beta2),
-      tf.mul(root, epsilon),
-    ];
-    const parts = [m, v];
-    const waits = [this, ...parts].flatMap((variable) => variable.#afterAll(variable.#trace(recorder)));
+    const scalars = adamScalars(update).map((scalar) => recorder.nameOf(scalar));
+    const parts = [this, m, v];
+    const waits = parts.flatMap((variable) => variable.#afterAll(variable.#trace(recorder)));
     const node = recorder.add(
       'ResourceApplyAdam',
       { T: { type: DataType[this.dtype] }, use_locking: { bool: false }, use_nesterov: { bool: false } },
-      [this.node, m.node, v.node, ...scalars.map((s) => recorder.nameOf(s)), recorder.nameOf(gradient), ...waits],
+      [...parts.map((variable) => variable.node), ...scalars, gradient, ...waits],
     );
-    for (const variable of [this, ...parts]) variable.#wrote(recorder, node);
+    for (const variable of parts) variable.#wrote(recorder, node);
   }
 
   load(values: TypedArray): void {
@@ -271,7 +267,7 @@ export class GraphVariable implements Variable {
   }
 
   // An assigned value may share its memory with a constant or another variable, which an update in place would change too.
-  #writeBy(kind: 'assign' | 'updateRows'): void {
+  #writeBy(kind: 'assign' | 'in place'): void {
     this.#writers.add(kind);
     if (this.#writers.size === 1) return;
     throw new CftError('Internal', `variable ${this.name} is both assigned and updated in place`, {

@@ -10,7 +10,7 @@ import { tf } from './tf.ts';
 const ALIASING_OPS = new Set(['Reshape', 'Identity', 'ExpandDims', 'Squeeze', 'InplaceUpdate']);
 
 /** Ops that write into the memory of an input. */
-const IN_PLACE_OPS = new Set(['InplaceUpdate', 'CftDecoderLayers', 'CftGreedy']);
+const IN_PLACE_OPS = new Set(['InplaceUpdate', 'CftDecoderLayers', 'CftGreedy', 'CftAdamW']);
 
 /** From so many floats on (256 KiB), what an op takes or puts out while it is recorded is not computed or not kept: a whole step's may not fit into memory. */
 const LARGE_SIZE = 2 ** 16;

@@ -42,7 +42,10 @@ export interface Variable extends TensorSpec {
    * @param values [n, ...shape[1:]]
    */
   updateRows(rows: Tensor, values: Tensor): Tensor;
-  /** One AdamW update in place, with PyTorch's formulas (decoupled weight decay, bias correction, eps outside the root). */
+  /**
+   * One AdamW update in place, with PyTorch's formulas (decoupled weight decay, bias correction, eps outside the root). As with
+   * `updateRows`, what was read of the three variables before may not be used after it.
+   */
   applyAdamW(update: AdamWUpdate): void;
   /** Host to variable. */
   load(values: TypedArray): void;
@@ -52,6 +55,8 @@ export interface Variable extends TensorSpec {
 
 export interface AdamWUpdate {
   readonly gradient: Tensor;
+  /** A scalar that the gradient is multiplied with first. */
+  readonly gradientScale: Tensor;
   readonly m: Variable;
   readonly v: Variable;
   /** Scalars fed to the program: learning rate, 1 - beta1^t, 1 - beta2^t. */

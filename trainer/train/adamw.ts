@@ -25,8 +25,8 @@ export interface AdamWScalars {
 export interface AdamW {
   /** Moments by the name they have in a checkpoint. */
   readonly variables: ReadonlyMap<string, Variable>;
-  /** Updates every trained variable in place; gradients in the order of the variables. */
-  apply(gradients: readonly Tensor[], scalars: AdamWScalars): void;
+  /** Updates every trained variable in place; gradients in the order of the variables, each to be multiplied with `scale`. */
+  apply(gradients: readonly Tensor[], scale: Tensor, scalars: AdamWScalars): void;
   /** The scalars of the update number `count`, from 1. */
   scalars(count: number, learningRate: number): Record<keyof AdamWScalars, Float32Array>;
 }
@@ -48,10 +48,11 @@ export function createAdamW(session: Session, trained: ReadonlyMap<string, Varia
   }));
   return {
     variables,
-    apply(gradients, scalars) {
+    apply(gradients, gradientScale, scalars) {
       for (const [index, { variable, m, v, weightDecay }] of slots.entries())
         variable.applyAdamW({
           gradient: gradients[index] as Tensor,
+          gradientScale,
           m,
           v,
           ...scalars,

@@ -2,7 +2,7 @@ import type { Scalar, Tensor, Tensor1D } from '@tensorflow/tfjs-core';
 import type { Program, TensorSpec } from '../tensor/session.ts';
 import { tf } from '../tensor/tf.ts';
 import { ADAMW_INPUTS, type AdamW, type AdamWScalars } from './adamw.ts';
-import { clipByGlobalNorm } from './clip.ts';
+import { globalClipping } from './clip.ts';
 import { type BatchTensors, logitsOf, lossAndGradients, type TrainedModel } from './forward.ts';
 import { rowStatistics } from './loss.ts';
 import type { MicroBatch } from './micro-batches.ts';
@@ -64,8 +64,8 @@ export function createTrainPrograms(
 ): TrainPrograms {
   const { session } = model;
   const update = (gradients: readonly Tensor[], scalars: AdamWScalars): Scalar => {
-    const { norm, clipped } = clipByGlobalNorm(gradients, maxNorm);
-    optimizer.apply(clipped, scalars);
+    const { norm, scale } = globalClipping(gradients, maxNorm);
+    optimizer.apply(gradients, scale, scalars);
     return norm;
   };
   const { add, step } = (options.accumulate ? severalBatches : oneBatch)(model, update, options);
