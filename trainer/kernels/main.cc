@@ -5,6 +5,7 @@
 
 namespace cft {
 
+bool RegisterCrossEntropy();
 bool RegisterDecoderLayers();
 bool RegisterGreedy();
 bool RegisterLinear();
@@ -12,7 +13,8 @@ bool RegisterOptimizer();
 bool RegisterRows();
 
 static bool RegisterOnce() {
-  static const bool done = RegisterDecoderLayers() && RegisterGreedy() && RegisterLinear() && RegisterOptimizer() && RegisterRows();
+  static const bool done = RegisterCrossEntropy() && RegisterDecoderLayers() && RegisterGreedy() && RegisterLinear() && RegisterOptimizer() &&
+                           RegisterRows();
   return done;
 }
 

@@ -42,6 +42,7 @@ class Tensor {
 
   bool ok() const { return tensor_ != nullptr; }
   int64_t size() const { return TF_TensorElementCount(tensor_); }
+  int rank() const { return TF_NumDims(tensor_); }
   int64_t dim(int axis) const { return TF_Dim(tensor_, axis < 0 ? TF_NumDims(tensor_) + axis : axis); }
   float* floats() const { return static_cast<float*>(TF_TensorData(tensor_)); }
   int32_t* ints() const { return static_cast<int32_t*>(TF_TensorData(tensor_)); }
@@ -74,6 +75,22 @@ inline Tensor Output(TF_OpKernelContext* context, int index, TF_DataType type, s
   int64_t size = static_cast<int64_t>(TF_DataTypeSize(type));
   for (const int64_t dimension : shape) size *= dimension;
   TF_Tensor* tensor = TF_AllocateOutput(context, index, type, shape.begin(), static_cast<int>(shape.size()), size, status.get());
+  if (!status.ok()) TF_OpKernelContext_Failure(context, status.get());
+  return Tensor(tensor);
+}
+
+// One of the op's outputs, as an input: in its memory if the op is the last one that reads it.
+inline Tensor OutputInPlaceOf(TF_OpKernelContext* context, int input, int output) {
+  Status status;
+  std::vector<int64_t> shape;
+  {
+    const Tensor from = Input(context, input);
+    for (int axis = 0; axis < from.rank(); axis++) shape.push_back(from.dim(axis));
+  }
+  // From here on only TensorFlow holds the input: else it would not give its memory away.
+  int forwarded = -1;
+  TF_Tensor* tensor = TF_ForwardInputOrAllocateOutput(context, &input, 1, output, shape.data(), static_cast<int>(shape.size()), &forwarded,
+                                                      status.get());
   if (!status.ok()) TF_OpKernelContext_Failure(context, status.get());
   return Tensor(tensor);
 }

@@ -1,7 +1,8 @@
-import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
+import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createRandom } from '../random.ts';
 import { loadBackend } from '../tensor/backend.ts';
+import { createSession } from '../tensor/create-session.ts';
 import { tf } from '../tensor/tf.ts';
 import { rowStatistics, weightedCrossEntropy } from './loss.ts';
 
@@ -70,4 +71,48 @@ describe.each(['tensorflow', 'wasm'] as const)('on %s', (backend) => {
     close(value.dataSync(), [2000]);
     close(rowStatistics(extreme, tf.tensor1d([0], 'int32')).entropy.dataSync(), [0]);
   });
+});
+
+/** Loss, its gradient and the logits themselves, as a program computes them. */
+function inProgram(kernels: boolean, rows: number, vocab: number, farApart: number): Record<string, ArrayLike<number>> {
+  const session = createSession({ kernels });
+  const f32 = (...shape: number[]) => ({ shape, dtype: 'float32' as const });
+  const inputs = { x: f32(rows, vocab), targets: { shape: [rows], dtype: 'int32' as const }, weights: f32(rows) };
+  const program = session.program('loss', inputs, (tensors) => {
+    const { x, targets, weights } = tensors as { x: Tensor2D; targets: Tensor1D; weights: Tensor1D };
+    // Logits that nothing else reads, so that their memory may be written, and others.
+    const own = (x: Tensor) => weightedCrossEntropy(tf.mul(tf.sin(x as Tensor2D), farApart), targets, weights);
+    const { value, grad } = tf.valueAndGrad(own)(x);
+    const shared = tf.mul(tf.cos(x), farApart) as Tensor2D;
+    const gradient = tf.grad((logits) => weightedCrossEntropy(logits as Tensor2D, targets, weights))(shared);
+    return { value, grad, gradient, logits: tf.add(shared, 1) };
+  });
+  const random = createRandom(rows + vocab);
+  const out = program.run({
+    x: Float32Array.from({ length: rows * vocab }, () => 3 * random.normal()),
+    targets: Int32Array.from({ length: rows }, () => random.int(vocab)),
+    weights: Float32Array.from({ length: rows }, (_, row) => (row % 3 === 2 ? 0 : random.uniform())),
+  });
+  session.dispose();
+  return out;
+}
+
+test.each([
+  [1, 1, 1],
+  [5, 16, 3],
+  [9, 37, 3],
+  [40, 1111, 30],
+  [3, 32_000, 3],
+  [4, 100, 1000],
+])('in a program: %i rows of %i, up to %i apart', async (rows, vocab, farApart) => {
+  await loadBackend({ backend: 'tensorflow' });
+  const [fused, composed] = [true, false].map((kernels) => inProgram(kernels, rows, vocab, farApart));
+  for (const [name, values] of Object.entries(composed ?? {})) {
+    const scale = Array.from(values).reduce((most, x) => Math.max(most, Math.abs(x)), 1);
+    const apart = Array.from(values, (x, i) => Math.abs(x - (fused?.[name]?.[i] ?? Number.NaN)) / scale);
+    expect(
+      apart.reduce((most, x) => Math.max(most, x), 0),
+      name,
+    ).toBeLessThan(3e-6);
+  }
 });

@@ -1,4 +1,5 @@
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
+import { kernels, type RunKernel } from '../tensor/kernels.ts';
 import { type NodeBackend, nodeBackend } from '../tensor/node-backend.ts';
 import { tf } from '../tensor/tf.ts';
 
@@ -6,7 +7,8 @@ import { tf } from '../tensor/tf.ts';
  * Sum of weight times cross-entropy over rows, in nats. With the step's normalisation in the weights
  * (see lossFactors) the sum over all micro-batches is the loss of the optimizer step.
  *
- * Costs one pass over the logits forward and one backward; no one-hot matrix is made where TensorFlow is at hand.
+ * Costs one pass over the logits forward and one backward; no one-hot matrix is made where TensorFlow is at hand, and the ops of trainer/kernels
+ * write the gradient over the logits.
  *
  * @param logits  [rows, vocab] at the positions that predict a weighted token
  * @param targets [rows] int32 the tokens to predict
@@ -15,10 +17,9 @@ import { tf } from '../tensor/tf.ts';
 export function weightedCrossEntropy(logits: Tensor2D, targets: Tensor1D, weights: Tensor1D): Scalar {
   const op = tf.customGrad((...args) => {
     const [logits, save] = args as unknown as [Tensor2D, (tensors: Tensor[]) => void];
-    const { nll, gradient } = crossEntropy(logits, targets);
-    save([gradient, weights]);
-    const gradFunc = (dy: Tensor, [gradient, weights]: Tensor[]) =>
-      tf.mul(gradient as Tensor, tf.reshape(tf.mul(weights as Tensor, dy), [-1, 1]));
+    const { nll, kept, back } = crossEntropy(logits, targets);
+    save([weights, ...kept]);
+    const gradFunc = (dy: Tensor, [weights, ...kept]: Tensor[]) => back(tf.mul(weights as Tensor, dy), kept);
     return { value: tf.sum(tf.mul(nll, weights)), gradFunc };
   });
   return op(logits) as Scalar;
@@ -36,10 +37,32 @@ export function rowStatistics(logits: Tensor2D, targets: Tensor1D): { nll: Tenso
   return { nll: crossEntropy(logits, targets).nll, entropy };
 }
 
-/** Cross-entropy of each row [rows] and its gradient with respect to the logits [rows, vocab]. */
-function crossEntropy(logits: Tensor2D, targets: Tensor1D): { nll: Tensor1D; gradient: Tensor2D } {
+/** Cross-entropy of each row [rows], and the way back: from its gradient and what was kept for it to that of the logits [rows, vocab]. */
+interface CrossEntropy {
+  readonly nll: Tensor1D;
+  readonly kept: readonly Tensor[];
+  readonly back: (dy: Tensor, kept: readonly Tensor[]) => Tensor;
+}
+
+function crossEntropy(logits: Tensor2D, targets: Tensor1D): CrossEntropy {
+  const run = kernels();
+  if (run !== undefined) return crossEntropyInPlace(run, logits, targets);
   const backend = nodeBackend();
-  return backend === undefined ? crossEntropyInOps(logits, targets) : crossEntropyKernel(backend, logits, targets);
+  const { nll, gradient } =
+    backend === undefined ? crossEntropyInOps(logits, targets) : crossEntropyKernel(backend, logits, targets);
+  const back = (dy: Tensor, [gradient]: readonly Tensor[]) => tf.mul(gradient as Tensor, tf.reshape(dy, [-1, 1]));
+  return { nll, kept: [gradient], back };
+}
+
+function crossEntropyInPlace(run: RunKernel, logits: Tensor2D, targets: Tensor1D): CrossEntropy {
+  const row = { shape: targets.shape, dtype: 'float32' } as const;
+  const inputs = [logits, targets];
+  const [nll, ...parts] = run({ op: 'CftCrossEntropy', attributes: {}, inputs, outputs: [row, row, row] });
+  const back = (dy: Tensor, kept: readonly Tensor[]) => {
+    const outputs = [{ shape: logits.shape, dtype: 'float32' }] as const;
+    return run({ op: 'CftCrossEntropyGradient', attributes: {}, inputs: [dy, ...kept], outputs })[0] as Tensor;
+  };
+  return { nll: nll as Tensor1D, kept: [...inputs, ...parts], back };
 }
 
 // tfjs has no such op, TensorFlow does: loss and gradient from one read of the logits.
