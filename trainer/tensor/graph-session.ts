@@ -157,7 +157,7 @@ export class GraphSession implements Session {
       this.#recorder = undefined;
     }
     return {
-      nodes: lower(recorder.nodes, (output) => recorder.ranks.get(output), this.#precision),
+      nodes: lower(recorder.nodes, (output) => recorder.shapes.get(output), this.#precision),
       feeds,
       feedNames: feeds.map((feed) => feed.node).join(','),
       fetches,

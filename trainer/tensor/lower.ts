@@ -4,7 +4,7 @@ import { type Attribute, DataType, type GraphNode } from './graph-def.ts';
 export type Precision = 'fp32' | 'bf16';
 
 /** What is known of a node's inputs while tracing. */
-export type RankOf = (output: string) => number | undefined;
+export type ShapeOf = (output: string) => readonly number[] | undefined;
 
 /** How the name of a permutation ends that swaps the axes of a matrix. */
 export const SWAP = '/swap:0';
@@ -19,8 +19,9 @@ const MATRIX_PRODUCTS = new Set(['MatMul', 'BatchMatMulV2']);
  * tfjs issues BatchMatMulV2 for every product. For two matrices the plain MatMul op computes the same and is faster:
  * it needs no broadcasting, and oneDNN has a kernel for it.
  */
-export function useMatMul(node: GraphNode, rankOf: RankOf): GraphNode {
-  if (node.op !== 'BatchMatMulV2' || !node.inputs.slice(0, 2).every((input) => rankOf(input) === 2)) return node;
+export function useMatMul(node: GraphNode, shapeOf: ShapeOf): GraphNode {
+  if (node.op !== 'BatchMatMulV2' || !node.inputs.slice(0, 2).every((input) => shapeOf(input)?.length === 2))
+    return node;
   const { adj_x = { bool: false }, adj_y = { bool: false }, ...rest } = node.attributes;
   return { ...node, op: 'MatMul', attributes: { ...rest, transpose_a: adj_x, transpose_b: adj_y } };
 }
@@ -170,12 +171,31 @@ export function dropIdleCasts(nodes: readonly GraphNode[]): GraphNode[] {
   });
 }
 
+/**
+ * A sum with rows that are scattered over zeros adds the rows to the other summand, which gives its memory away: the gradient of an embedding that
+ * is the head too is such a sum, often the largest of all gradients.
+ */
+function scatterIntoSums(nodes: readonly GraphNode[], shapeOf: ShapeOf): GraphNode[] {
+  const scatters = new Map(nodes.filter(({ op }) => op === 'ScatterNd').map((node) => [`${node.name}:0`, node]));
+  return nodes.map((node) => {
+    const [a = '', b = '', ...waits] = node.inputs;
+    const [sum, scattered] = scatters.has(b) ? [a, b] : [b, a];
+    const scatter = scatters.get(scattered);
+    if (node.op !== 'Add' || scatter === undefined || String(shapeOf(a)) !== String(shapeOf(b))) return node;
+    const [indices = '', updates = '', , ...more] = scatter.inputs;
+    const { T, Tindices } = scatter.attributes;
+    if (T === undefined || Tindices === undefined) return node;
+    const inputs = [sum, indices, updates, ...waits, ...more];
+    return { name: node.name, op: 'TensorScatterAdd', inputs, attributes: { T, Tindices } };
+  });
+}
+
 /** Rewrites recorded nodes into those that run: the place for choices of kernel and precision. */
-export function lower(nodes: readonly GraphNode[], rankOf: RankOf, precision: Precision): GraphNode[] {
+export function lower(nodes: readonly GraphNode[], shapeOf: ShapeOf, precision: Precision): GraphNode[] {
   const views = viewsOf(nodes);
   const zeros = zerosAmong(nodes);
-  const chosen = dropIdleCasts(nodes)
-    .map((node) => readHeld(useMatMul(node, rankOf), views, zeros))
+  const chosen = scatterIntoSums(dropIdleCasts(nodes), shapeOf)
+    .map((node) => readHeld(useMatMul(node, shapeOf), views, zeros))
     .flatMap((node) => gatherNarrow(node, views));
   return precision === 'bf16' ? chosen.flatMap((node) => useBfloat16(node, views)) : chosen;
 }

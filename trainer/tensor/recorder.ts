@@ -47,7 +47,7 @@ function attributeOf(backend: NodeBackend, attribute: OpAttribute): Attribute {
  */
 export class Recorder {
   readonly nodes: GraphNode[] = [];
-  readonly ranks = new Map<string, number>();
+  readonly shapes = new Map<string, readonly number[]>();
   readonly #backend: NodeBackend;
   readonly #prefix: string;
   readonly #names = new Map<object, string>();
@@ -227,7 +227,7 @@ export class Recorder {
   /** From now on the tensor stands for that output. */
   bind(tensor: Tensor, output: string): void {
     this.#names.set(tensor.dataId, output);
-    this.ranks.set(output, tensor.rank);
+    this.shapes.set(output, tensor.shape);
   }
 
   #refuseStale(inputs: readonly string[], op: string): void {
