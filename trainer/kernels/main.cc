@@ -10,11 +10,12 @@ bool RegisterDecoderLayers();
 bool RegisterGreedy();
 bool RegisterLinear();
 bool RegisterOptimizer();
+bool RegisterRotary();
 bool RegisterRows();
 
 static bool RegisterOnce() {
   static const bool done = RegisterCrossEntropy() && RegisterDecoderLayers() && RegisterGreedy() && RegisterLinear() && RegisterOptimizer() &&
-                           RegisterRows();
+                           RegisterRotary() && RegisterRows();
   return done;
 }
 

@@ -1,5 +1,6 @@
-import type { Tensor1D, Tensor3D } from '@tensorflow/tfjs-core';
+import type { Tensor, Tensor1D, Tensor3D } from '@tensorflow/tfjs-core';
 import { CftError } from '../../crds/errors.ts';
+import { kernels } from '../tensor/kernels.ts';
 import { tf } from '../tensor/tf.ts';
 import type { ModelConfig } from './config.ts';
 import type { RopeConfig } from './rope-config.ts';
@@ -107,15 +108,36 @@ export function rotaryTable(config: ModelConfig, positions: Tensor1D): Rotary {
 /**
  * Turns each head's vector by its row's angles: x * cos + rotate_half(x) * sin, in transformers' words. A vector's
  * rotate_half is its halves swapped, with the sign that the table already holds. Dimensions behind the rotary ones pass.
+ * The gradient is turned back by the same angles.
  *
  * @param x [rows, heads, headDim]
  */
 export function rope(x: Tensor3D, { cos, sin }: Rotary): Tensor3D {
+  const op = tf.customGrad((...args) => {
+    const [x, save] = args as unknown as [Tensor3D, (tensors: Tensor[]) => void];
+    save([cos, sin]);
+    const gradFunc = (dy: Tensor, saved: Tensor[]) => {
+      const [cos, sin] = saved as [Tensor3D, Tensor3D];
+      return turned(dy as Tensor3D, { cos, sin: tf.neg(sin) });
+    };
+    return { value: turned(x, { cos, sin }), gradFunc };
+  });
+  return op(x) as Tensor3D;
+}
+
+function turned(x: Tensor3D, { cos, sin }: Rotary): Tensor3D {
+  const run = kernels();
+  if (run === undefined) return turnedInOps(x, { cos, sin });
+  const outputs = [{ shape: x.shape, dtype: 'float32' }] as const;
+  return run({ op: 'CftRotate', attributes: {}, inputs: [x, cos, sin], outputs })[0] as Tensor3D;
+}
+
+function turnedInOps(x: Tensor3D, { cos, sin }: Rotary): Tensor3D {
   const headDim = x.shape[2];
   const rotaryDim = cos.shape[2];
   if (rotaryDim < headDim) {
-    const [turned, passed] = tf.split(x, [rotaryDim, headDim - rotaryDim], 2) as [Tensor3D, Tensor3D];
-    return tf.concat([rope(turned, { cos, sin }), passed], 2);
+    const [turning, passed] = tf.split(x, [rotaryDim, headDim - rotaryDim], 2) as [Tensor3D, Tensor3D];
+    return tf.concat([turnedInOps(turning, { cos, sin }), passed], 2);
   }
   const [first, second] = tf.split(x, 2, 2) as [Tensor3D, Tensor3D];
   return tf.add(tf.mul(x, cos), tf.mul(tf.concat([second, first], 2), sin));
