@@ -112,6 +112,7 @@ export class GraphVariable implements Variable {
 
   /** Its memory, for an op that writes into it: the op's input, what it has to wait for, and what to call with its node. */
   place() {
+    this.#refuseHeld();
     this.#writeBy('in place');
     const recorder = this.#host.recorder();
     const input = recorder.nameOf(this.read());
@@ -275,12 +276,13 @@ export class GraphVariable implements Variable {
     });
   }
 
+  #refuseHeld(): void {
+    if (!this.#narrow && this.#layout === 'rows') return;
+    throw new CftError('Internal', `variable ${this.name} is held in another form and cannot be written by a program`);
+  }
+
   #write(op: string, value: Tensor): void {
-    if (this.#narrow || this.#layout !== 'rows')
-      throw new CftError(
-        'Internal',
-        `variable ${this.name} is held in another form and cannot be written by a program`,
-      );
+    this.#refuseHeld();
     const recorder = this.#host.recorder();
     const node = recorder.add(op, this.#dtype, [
       this.node,
