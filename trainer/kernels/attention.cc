@@ -79,7 +79,8 @@ CFT_INLINE void Score(const float* const* vectors, const Span& span, int64_t hea
   constexpr int tiles = TilesFor(n);
   int64_t place = 0;
   for (; place + (tiles - 1) * kLanes < span.count; place += tiles * kLanes) ScoreTiles<n, tiles>(vectors, span, head, place, scores);
-  for (; place < span.count; place += kLanes) ScoreTiles<n, 1>(vectors, span, head, place, scores);
+  for (; place + kLanes < span.count; place += 2 * kLanes) ScoreTiles<n, 2>(vectors, span, head, place, scores);
+  if (place < span.count) ScoreTiles<n, 1>(vectors, span, head, place, scores);
 }
 
 // results[q] += the sum of weights[q][i] times value i, for sixteen dimensions of `count` values. Whatever queries and values come along, a query's
