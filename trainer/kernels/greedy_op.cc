@@ -34,6 +34,7 @@ class Greedily {
     const auto each = [&](int input) { return taken.Of(inputs[input].ints()); };
     const std::vector<int32_t> ids = each(0), slots = each(1), positions = each(2), starts = each(3), most = each(4);
     const std::vector<float> own_cos = taken.Of(cos.floats(), steps_ * turned), own_sin = taken.Of(sin.floats(), steps_ * turned);
+    if (!AreRows(context, ids.data(), taken.size(), vocab_)) return;
     std::vector<int32_t> own_next(taken.size() * steps_, -1);
     std::vector<float> own_margin(taken.size() * steps_);
     const GreedyModel model{decoder_.Read(inputs, 10, width, turned), embedding.floats(), is_tied_, inputs[8].floats(),

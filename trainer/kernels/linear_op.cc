@@ -81,15 +81,19 @@ class UnpackOp {
 // Inputs: a weight in panels, and some of its columns' numbers. Output: these, [numbers, depth].
 class LookUpOp {
  public:
-  explicit LookUpOp(TF_OpKernelConstruction*) {}
+  explicit LookUpOp(TF_OpKernelConstruction* from) : columns_(IntAttribute(from, "columns")) {}
 
   void Compute(TF_OpKernelContext* context) const {
     const Tensor panels = Input(context, 0), columns = Input(context, 1);
+    if (!AreRows(context, columns.ints(), columns.size(), columns_)) return;
     const int64_t depth = panels.dim(1);
     const Tensor rows = Output(context, 0, TF_FLOAT, {columns.size(), depth});
     if (!rows.ok()) return;
     for (int64_t i = 0; i < columns.size(); i++) UnpackOne(panels.floats(), columns.ints()[i], depth, rows.floats() + i * depth);
   }
+
+ private:
+  int64_t columns_;
 };
 
 }  // namespace
@@ -98,7 +102,7 @@ bool RegisterLinear() {
   return Register<LinearOp>({"CftLinear", {"x: float", "weight: float"}, {"columns: int"}, {"y: float"}}) &&
          Register<PackOp>({"CftPack", {"rows: float"}, {}, {"panels: float"}}) &&
          Register<UnpackOp>({"CftUnpack", {"panels: float"}, {"columns: int"}, {"rows: float"}}) &&
-         Register<LookUpOp>({"CftLookUp", {"panels: float", "columns: int32"}, {}, {"rows: float"}});
+         Register<LookUpOp>({"CftLookUp", {"panels: float", "numbers: int32"}, {"columns: int"}, {"rows: float"}});
 }
 
 }  // namespace cft

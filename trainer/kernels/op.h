@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <initializer_list>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -93,6 +94,17 @@ inline Tensor OutputInPlaceOf(TF_OpKernelContext* context, int input, int output
                                                       status.get());
   if (!status.ok()) TF_OpKernelContext_Failure(context, status.get());
   return Tensor(tensor);
+}
+
+// Ends the op with an error if one of the numbers is not one of `count` rows of a table.
+inline bool AreRows(TF_OpKernelContext* context, const int32_t* numbers, int64_t size, int64_t count) {
+  const int32_t* wrong = std::find_if(numbers, numbers + size, [&](int32_t number) { return number < 0 || number >= count; });
+  if (wrong == numbers + size) return true;
+  Status status;
+  const std::string message = "there is no row " + std::to_string(*wrong) + " among " + std::to_string(count);
+  TF_SetStatus(status.get(), TF_INVALID_ARGUMENT, message.c_str());
+  TF_OpKernelContext_Failure(context, status.get());
+  return false;
 }
 
 // An attribute that the op must have; TensorFlow checks that when it makes the kernel.

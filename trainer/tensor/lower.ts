@@ -94,7 +94,7 @@ function lookUp(node: GraphNode, views: ReadonlyMap<string, View>, zeros: Readon
   const [weight = '', rows = '', axis = '', ...waits] = node.inputs;
   const panels = views.get(weight)?.panels;
   if (panels === undefined || !zeros.has(axis)) return node;
-  return { ...node, op: LOOK_UP, inputs: [panels.output, rows, ...waits], attributes: {} };
+  return { ...node, op: LOOK_UP, inputs: [panels.output, rows, ...waits], attributes: { columns: panels.columns } };
 }
 
 /** Outputs of constants that are all zeros. */

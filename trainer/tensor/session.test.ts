@@ -189,7 +189,12 @@ describe.each([
 ] as const)('variables that are held in another form, %s', (_name, precision, tolerance) => {
   const values = Float32Array.from({ length: 12 }, (_, i) => (i - 5) / 4);
   const x = Float32Array.of(1, 2, -1, 0.5);
-  const held = [{ linear: true }, { bfloat16: true }, { linear: true, bfloat16: true }];
+  const held = [
+    { linear: true },
+    { linear: true, lookedUp: true },
+    { bfloat16: true },
+    { linear: true, bfloat16: true },
+  ];
 
   test.each(held)('%j: reads as it was loaded, and takes part in products, gathers and sums as such', (form) => {
     const session = createSession({ precision });
@@ -204,13 +209,14 @@ describe.each([
             [`linear${i}`, tf.matMul(x as never, w.read() as never, false, true)],
             [`product${i}`, tf.matMul(y as never, w.read() as never)],
             [`gathered${i}`, tf.gather(w.read(), rows as never)],
+            [`gathered columns${i}`, tf.gather(w.read(), rows as never, 1)],
             [`sum${i}`, tf.sum(w.read(), 1)],
           ]),
         ),
       );
     const check = (name: string) => {
       const out = program(name).run({ x, y: x.subarray(0, 3), rows: Int32Array.of(2, 0) });
-      for (const what of ['linear', 'product', 'gathered', 'sum'])
+      for (const what of ['linear', 'product', 'gathered', 'gathered columns', 'sum'])
         for (const [i, value] of (out[`${what}0`] ?? []).entries())
           expect(Math.abs((out[`${what}1`]?.[i] ?? Number.NaN) - value), what).toBeLessThan(tolerance * 8);
     };
@@ -221,6 +227,20 @@ describe.each([
     expect(other.values()).toEqual(values);
     session.dispose();
   });
+});
+
+test('a row that a held weight does not have is refused, as elsewhere', () => {
+  for (const kernels of [true, false]) {
+    const session = createSession({ kernels });
+    const table = session.variable('table', { ...f32(50, 4), held: { linear: true, lookedUp: true } });
+    table.load(new Float32Array(200).fill(1));
+    const look = session.program('look', { rows: i32(2) }, ({ rows }) => ({
+      out: tf.gather(table.read(), rows as never),
+    }));
+    expect(look.run({ rows: Int32Array.of(0, 49) }).out).toEqual(new Float32Array(8).fill(1));
+    for (const wrong of [50, -1]) expect(() => look.run({ rows: Int32Array.of(0, wrong) })).toThrow(String(wrong));
+    session.dispose();
+  }
 });
 
 test('an odd number of values is held as it is; what is held in another form cannot be written', () => {
