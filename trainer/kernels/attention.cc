@@ -200,7 +200,15 @@ CFT_AVX512 void Softmax(const Query& query, int64_t origins, int64_t own, int64_
   for (int64_t i = 0; i < size; i += kLanes) Store(scores + i, Load(scores + i) * inverse);
 }
 
-void Prefetch(const Span& span, int64_t head) {
+// What is asked for from far memory while others are at work; nothing if `count` of the span is 0.
+struct Next {
+  Span span;
+  int64_t head;
+};
+
+void Prefetch(const Next& next) {
+  const auto& [span, head] = next;
+  if (span.count == 0) return;
   const int64_t width = span.keys->head_dim;
   for (int64_t place = 0; place < span.count; place += span.keys->block) {
     const int64_t floats = InTiles(std::min(span.count - place, span.keys->block)) * width;
@@ -210,12 +218,6 @@ void Prefetch(const Span& span, int64_t head) {
     for (int64_t i = 0; i < floats; i += kCacheLine) __builtin_prefetch(values + i, 0, 1);
   }
 }
-
-// What is asked for from far memory while others are at work; nothing if `count` of the span is 0.
-struct Next {
-  Span span;
-  int64_t head;
-};
 
 // Queries of one head whose slots have the same origin, with what each slot looks at of its own.
 struct Chunk {
@@ -250,7 +252,7 @@ void AttendChunk(Chunk& chunk, Span origin, int64_t head, int64_t window) {
     const auto& [begin, span, next] = chunk.slots[slot];
     ScoreAll(chunk.queries + begin, chunk.Count(slot), span, Part::kOwn, head);
     for (int q = begin; q < begin + chunk.Count(slot); q++) Softmax(chunk.queries[q], origin.count, span.count, window, scale);
-    Prefetch(next.span, next.head);
+    Prefetch(next);
   }
   MixAll(chunk.queries, chunk.count, origin, Part::kOrigin, head);
   for (int slot = 0; slot < chunk.slot_count; slot++)
@@ -274,9 +276,9 @@ void AttendRuns(const LayerCaches& caches, const Rows& rows, const int64_t* runs
   const Cache& own = caches.own_keys;
   const int64_t width = own.head_dim, sharing = heads / own.kv_heads, branches = own.slots / caches.origin_keys.slots;
   const auto origin_of = [&](int64_t run) { return rows.slots[runs[run]] / branches; };
-  const auto own_of = [&](int64_t run) {
-    const int64_t row = runs[run], most = *std::max_element(rows.positions + row, rows.positions + runs[run + 1]);
-    return Span{&caches.own_keys, &caches.own_values, rows.slots[row], most + 1 - rows.starts[row]};
+  // What a row's slot has of its own, up to the row.
+  const auto own_of = [&](int64_t row) {
+    return Span{&caches.own_keys, &caches.own_values, rows.slots[row], rows.positions[row] + 1 - rows.starts[row]};
   };
   for (int64_t from = 0, to = 1; from < count; from = to++) {
     while (to < count && origin_of(to) == origin_of(from)) to++;
@@ -289,9 +291,9 @@ void AttendRuns(const LayerCaches& caches, const Rows& rows, const int64_t* runs
       };
       // The slot's next head is looked at next, and after the last one those of as many slots behind these.
       const auto next_of = [&](int64_t run) {
-        if (head + 1 < own.kv_heads) return Next{own_of(run), head + 1};
+        if (head + 1 < own.kv_heads) return Next{own_of(runs[run]), head + 1};
         const int64_t later = run + to - from;
-        return later < count ? Next{own_of(later), 0} : Next{};
+        return later < count ? Next{own_of(runs[later]), 0} : Next{};
       };
       for (int64_t run = from; run < to; run++) {
         int64_t slot = -1;
@@ -303,8 +305,10 @@ void AttendRuns(const LayerCaches& caches, const Rows& rows, const int64_t* runs
             }
             if (slot < 0) {
               slot = chunk.slot_count++;
-              chunk.slots[slot] = {chunk.count, own_of(run), next_of(run)};
+              chunk.slots[slot] = {chunk.count, own_of(row), next_of(run)};
             }
+            Span& seen = chunk.slots[slot].own;
+            seen.count = std::max(seen.count, own_of(row).count);
             const int64_t at = (row * heads + q) * width;
             chunk.queries[chunk.count++] = {queries + at, output + at, nullptr, nullptr, rows.starts[row], rows.positions[row]};
           }
@@ -313,4 +317,5 @@ void AttendRuns(const LayerCaches& caches, const Rows& rows, const int64_t* runs
     }
   }
 }
+
 }  // namespace cft
