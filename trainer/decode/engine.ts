@@ -12,7 +12,7 @@ import {
   prefillWidth,
 } from './programs.ts';
 import { Reaches } from './reach.ts';
-import { type Run, runBatches } from './runs.ts';
+import { padList, type Run, runBatches } from './runs.ts';
 
 export type { DecodableModel } from './programs.ts';
 
@@ -140,8 +140,4 @@ export class DecodeEngine {
 /** Length of the longest sequence in a batch of runs, these included. */
 function reachOf(runs: readonly Run<unknown>[]): number {
   return Math.max(...runs.map(({ start, ids }) => start + ids.length));
-}
-
-function padList(values: readonly number[], width: number): Int32Array {
-  return Int32Array.from({ length: width }, (_, i) => values[Math.min(i, values.length - 1)] ?? 0);
 }

@@ -48,3 +48,8 @@ function padded<T>(runs: readonly Run<T>[], width: number, length: number): RunB
   }
   return { runs, ids, positions };
 }
+
+/** A value for each of a batch's runs, padded as the batch is. */
+export function padList(values: readonly number[], width: number): Int32Array {
+  return Int32Array.from({ length: width }, (_, i) => values[Math.min(i, values.length - 1)] ?? 0);
+}

@@ -11,7 +11,7 @@ import { ProgramSet } from './program-set.ts';
 import type { DecodableModel } from './programs.ts';
 import { Reaches } from './reach.ts';
 import { pickEntries } from './row-groups.ts';
-import { runBatches } from './runs.ts';
+import { padList, runBatches } from './runs.ts';
 import { topK } from './top-k.ts';
 
 /** The model's view of a given sequence: entry t is the distribution after token t. */
@@ -99,7 +99,10 @@ export class Scorer {
         ids,
         positions: this.#skips ? positions.map((position, row) => (isAbsent(row) ? -1 : position)) : positions,
         following: Int32Array.from(following),
-        origins: Int32Array.from({ length: width }, (_, i) => runs[Math.min(i, runs.length - 1)]?.item.origin ?? 0),
+        origins: padList(
+          runs.map(({ item }) => item.origin),
+          width,
+        ),
       });
       for (const [i, { item, start, ids: own }] of runs.entries())
         for (const [name, values] of [

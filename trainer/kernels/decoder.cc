@@ -142,14 +142,18 @@ std::vector<int64_t> GroupsOf(const Rows& rows, int64_t count, int64_t size) {
 }
 
 void RunLayers(const Decoder& decoder, const Rows& rows, const Rotary& rotary, int64_t count, Team team, float* x) {
+  if (count == 0) return;
+  if (team == Team::kAlone) {
+    RunTogether(decoder, rows, rotary, count, team, x);
+    return;
+  }
   // Two groups for each thread, so that one that is held up does less; but one for each where a larger layer has to come from far for
   // every group.
   const int64_t wanted = Threads() * (decoder.layer_size > kSmallWeight ? 1 : 2);
   const std::vector<int64_t> groups = GroupsOf(rows, count, std::min(kMostRows, (count + wanted - 1) / wanted));
   const int64_t group_count = static_cast<int64_t>(groups.size()) - 1;
-  const bool is_shared = decoder.layer_size >= kSharedLayer && (count < kRowsAlone * Threads() || group_count < Threads());
-  if (team == Team::kAlone || is_shared) {
-    if (count > 0) RunTogether(decoder, rows, rotary, count, team, x);
+  if (decoder.layer_size >= kSharedLayer && (count < kRowsAlone * Threads() || group_count < Threads())) {
+    RunTogether(decoder, rows, rotary, count, team, x);
     return;
   }
   For(team, group_count, [&](int64_t group) {

@@ -12,8 +12,8 @@
 namespace cft {
 namespace {
 
-// Rows that a thread takes through all steps: what they look at stays near the processor from one step to the next.
-constexpr int64_t kRowsAlone = 64;
+// Rows that a thread takes through all steps together, at most: what they look at stays near the processor from one step to the next.
+constexpr int64_t kMostRows = 64;
 
 // The rows that a step still feeds, one behind the other.
 struct Fed {
@@ -79,7 +79,7 @@ void ChooseGreedily(const GreedyModel& model, const GreedyRows& rows, int32_t* n
     return;
   }
   const int64_t wanted = 2 * Threads(), turned = model.decoder.turned;
-  const std::vector<int64_t> groups = GroupsOf(rows.rows, rows.count, std::min(kRowsAlone, (rows.count + wanted - 1) / wanted));
+  const std::vector<int64_t> groups = GroupsOf(rows.rows, rows.count, std::min(kMostRows, (rows.count + wanted - 1) / wanted));
   For(Team::kAll, static_cast<int64_t>(groups.size()) - 1, [&](int64_t group) {
     const int64_t row = groups[group], at = row * rows.steps;
     const Rotary rotary{rows.rotary.cos + at * turned, rows.rotary.sin + at * turned};

@@ -1,6 +1,6 @@
 import type { Tensor, Tensor1D, Tensor3D } from '@tensorflow/tfjs-core';
 import { CftError } from '../../crds/errors.ts';
-import { kernels } from '../tensor/kernels.ts';
+import { kernels, likewise } from '../tensor/kernels.ts';
 import { tf } from '../tensor/tf.ts';
 import type { ModelConfig } from './config.ts';
 import type { RopeConfig } from './rope-config.ts';
@@ -128,8 +128,7 @@ export function rope(x: Tensor3D, { cos, sin }: Rotary): Tensor3D {
 function turned(x: Tensor3D, { cos, sin }: Rotary): Tensor3D {
   const run = kernels();
   if (run === undefined) return turnedInOps(x, { cos, sin });
-  const outputs = [{ shape: x.shape, dtype: 'float32' }] as const;
-  return run({ op: 'CftRotate', attributes: {}, inputs: [x, cos, sin], outputs })[0] as Tensor3D;
+  return run({ op: 'CftRotate', attributes: {}, inputs: [x, cos, sin], outputs: [likewise(x)] })[0] as Tensor3D;
 }
 
 function turnedInOps(x: Tensor3D, { cos, sin }: Rotary): Tensor3D {

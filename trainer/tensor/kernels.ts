@@ -64,6 +64,7 @@ export function differentiable<T extends Tensor>(
   return call(...inputs) as T;
 }
 
-function likewise({ shape }: Tensor): TensorSpec {
+/** A float32 output of an op that is shaped as one of its inputs. */
+export function likewise({ shape }: Tensor): TensorSpec {
   return { shape, dtype: 'float32' };
 }

@@ -1,5 +1,5 @@
 import type { Scalar, Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
-import { kernels, type RunKernel } from '../tensor/kernels.ts';
+import { kernels, likewise, type RunKernel } from '../tensor/kernels.ts';
 import { type NodeBackend, nodeBackend } from '../tensor/node-backend.ts';
 import { tf } from '../tensor/tf.ts';
 
@@ -55,11 +55,11 @@ function crossEntropy(logits: Tensor2D, targets: Tensor1D): CrossEntropy {
 }
 
 function crossEntropyInPlace(run: RunKernel, logits: Tensor2D, targets: Tensor1D): CrossEntropy {
-  const row = { shape: targets.shape, dtype: 'float32' } as const;
+  const row = likewise(targets);
   const inputs = [logits, targets];
   const [nll, ...parts] = run({ op: 'CftCrossEntropy', attributes: {}, inputs, outputs: [row, row, row] });
   const back = (dy: Tensor, kept: readonly Tensor[]) => {
-    const outputs = [{ shape: logits.shape, dtype: 'float32' }] as const;
+    const outputs = [likewise(logits)];
     return run({ op: 'CftCrossEntropyGradient', attributes: {}, inputs: [dy, ...kept], outputs })[0] as Tensor;
   };
   return { nll: nll as Tensor1D, kept: [...inputs, ...parts], back };
