@@ -5,6 +5,7 @@ import { gatherRows, rmsNorm } from '../model/decoder.ts';
 import type { Parameters } from '../model/parameters.ts';
 import { rotaryTable } from '../model/rope.ts';
 import { isBiased, LAYER_NORMS, type LinearLayer, linearLayers } from '../model/weights.ts';
+import { DataType } from '../tensor/graph-def.ts';
 import { type KernelCall, kernels } from '../tensor/kernels.ts';
 import type { Session } from '../tensor/session.ts';
 import { tf } from '../tensor/tf.ts';
@@ -51,21 +52,18 @@ export function fusedGreedy(model: DecodableModel, tokens: CachedTokens, { most,
   const places = tf.reshape(tf.add(tf.reshape(positions, [-1, 1]), tf.range(0, steps, 1, 'int32')), [-1]);
   const { cos, sin } = rotaryTable(config, places as Tensor1D);
   const shape = [positions.size * steps];
-  const { attributes, starts, weights, updates } = decoderInputs(model, tokens);
+  const { attributes, starts, weights, caches, updates } = decoderInputs(model, tokens);
+  const ownWeights = [p.tensor(EMBEDDING), p.tensor(isTied ? EMBEDDING : 'lm_head.weight'), finalNorm(model)];
   const [next, margin] = kernel({
     op: 'CftGreedy',
     attributes: {
       ...attributes,
+      W: typesOf([...ownWeights, ...weights]),
       steps: { int: steps },
       vocab: { int: config.vocabSize },
-      is_tied: { int: isTied ? 1 : 0 },
       ends: { ints: [...ends] },
     },
-    inputs: [
-      ...[ids, slots, positions, starts, most, cos, sin],
-      ...[p.tensor(EMBEDDING), finalNorm(model), p.tensor(isTied ? EMBEDDING : 'lm_head.weight')],
-      ...weights,
-    ],
+    inputs: [...ownWeights, ...weights, ids, slots, positions, starts, most, cos, sin, ...caches],
     updates,
     outputs: [
       { shape, dtype: 'int32' },
@@ -87,11 +85,11 @@ function layers(model: DecodableModel, tokens: CachedTokens): Tensor2D {
   const { ids, positions, slots } = tokens;
   const { cos, sin } = rotaryTable(config, positions);
   const embedded = gatherRows(p.tensor(EMBEDDING) as Tensor2D, ids);
-  const { attributes, starts, weights, updates } = decoderInputs(model, tokens);
+  const { attributes, starts, weights, caches, updates } = decoderInputs(model, tokens);
   const [hidden] = kernel({
     op: 'CftDecoderLayers',
-    attributes,
-    inputs: [embedded, cos, sin, slots, positions, starts, ...weights],
+    attributes: { ...attributes, W: typesOf(weights) },
+    inputs: [...weights, embedded, cos, sin, slots, positions, starts, ...caches],
     updates,
     outputs: [{ shape: embedded.shape, dtype: 'float32' }],
   });
@@ -104,10 +102,9 @@ function decoderInputs({ config, parameters: p }: DecodableModel, { positions, c
   const absent = tf.tensor1d([], 'float32');
   const weights = layersOf(config).flatMap((layer) => layerWeights(config, p, layer, absent));
   // Where there are no origins, the slots' own cache says how many there would be: none of their tokens are looked at.
-  const readCaches = origins === cache ? layersOf(config).flatMap(() => [absent, absent]) : readAll(origins);
+  const caches = origins === cache ? layersOf(config).flatMap(() => [absent, absent]) : readAll(origins);
   const attributes: KernelCall['attributes'] = {
-    W: { int: weights.length },
-    C: { int: readCaches.length },
+    C: { int: caches.length },
     windows: { ints: config.attentionWindows.map((window) => window ?? 0) },
     heads: { int: config.numAttentionHeads },
     kv_heads: { int: config.numKeyValueHeads },
@@ -125,9 +122,15 @@ function decoderInputs({ config, parameters: p }: DecodableModel, { positions, c
   return {
     attributes,
     starts: shared?.starts ?? tf.zerosLike(positions),
-    weights: [...weights, ...readCaches],
+    weights,
+    caches,
     updates: cache.layers.flatMap(({ k, v }) => [k, v]),
   };
+}
+
+/** Of weights as programs see them; those in panels may consist of something else. */
+function typesOf(weights: readonly Tensor[]) {
+  return { types: weights.map(() => DataType.float32) };
 }
 
 function kernel(call: KernelCall): Tensor[] {

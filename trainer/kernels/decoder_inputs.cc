@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "weight_input.h"
+
 namespace cft {
 namespace {
 
@@ -14,7 +16,7 @@ enum WeightIndex {
 
 const float* Optional(const Tensor& tensor) { return tensor.size() == 0 ? nullptr : tensor.floats(); }
 
-Linear LinearOf(const Tensor* weight, int64_t columns) { return {{weight[0].floats(), weight[0].dim(1), columns}, Optional(weight[1])}; }
+Linear LinearOf(const Tensor* weight, int64_t columns) { return {WeightOf(weight[0], columns), Optional(weight[1])}; }
 
 }  // namespace
 
@@ -33,15 +35,16 @@ DecoderInputs::DecoderInputs(TF_OpKernelConstruction* from)
       origin_slots_(IntAttribute(from, "origin_slots")),
       origin_block_(IntAttribute(from, "origin_block")) {}
 
-Decoder DecoderInputs::Read(const std::vector<Tensor>& inputs, int64_t first, int64_t hidden, int64_t turned) const {
+size_t DecoderInputs::weights() const { return windows_.size() * kWeights; }
+
+Decoder DecoderInputs::Read(const std::vector<Tensor>& inputs, int64_t first_weight, int64_t hidden, int64_t turned) const {
   const size_t layers = windows_.size();
+  const Tensor* caches = &inputs[inputs.size() - 4 * layers];
   Decoder decoder;
   decoder.layer_size = 0;
   for (size_t i = 0; i < layers; i++) {
-    const Tensor* weights = &inputs[first + i * kWeights];
-    const Tensor* origins = &inputs[first + layers * kWeights + i * 2];
-    const Tensor* own = &inputs[first + layers * (kWeights + 2) + i * 2];
-    decoder.layers.push_back(LayerOf(weights, origins, own, windows_[i], hidden));
+    const Tensor* weights = &inputs[first_weight + i * kWeights];
+    decoder.layers.push_back(LayerOf(weights, caches + 2 * i, caches + 2 * (layers + i), windows_[i], hidden));
     int64_t size = 0;
     for (int w = 0; w < kWeights; w++) size += weights[w].size();
     decoder.layer_size = std::max(decoder.layer_size, size);

@@ -35,10 +35,7 @@ void Gather(const GreedyModel& model, const GreedyRows& rows, const std::vector<
     fed.starts[i] = rows.rows.starts[row];
     std::copy_n(rows.rotary.cos + angles, turned, cos + i * turned);
     std::copy_n(rows.rotary.sin + angles, turned, sin + i * turned);
-    if (model.is_tied)
-      UnpackOne(model.embedding, ids[row], width, x + i * width);
-    else
-      std::copy_n(model.embedding + ids[row] * width, width, x + i * width);
+    UnpackOne(model.embedding, ids[row], x + i * width);
   }
 }
 

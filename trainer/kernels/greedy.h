@@ -12,11 +12,9 @@ namespace cft {
 
 struct GreedyModel {
   Decoder decoder;
-  // The head, or [vocab, hidden].
-  const float* embedding;
-  bool is_tied;
+  // Their columns are the tokens.
+  Weight embedding, head;
   const float* final_norm;
-  Weight head;
   // Tokens that end a sequence.
   std::vector<int32_t> ends;
 };

@@ -5,6 +5,7 @@
 #include "panels.h"
 #include "parallel.h"
 #include "product.h"
+#include "weight_input.h"
 
 namespace cft {
 namespace {
@@ -22,7 +23,7 @@ class LinearOp {
     const int64_t rows = x.dim(0), depth = x.dim(1);
     const Tensor y = Output(context, 0, TF_FLOAT, {rows, columns_});
     if (!y.ok()) return;
-    const Weight weight{panels.floats(), depth, columns_};
+    const Weight weight = WeightOf(panels, columns_);
     if (depth * columns_ <= kSmallWeight) {
       ForRanges(Team::kAll, rows, kMinRows, [&](int64_t from, int64_t to) {
         Product(x.floats() + from * depth, weight, to - from, y.floats() + from * columns_, columns_);
@@ -43,7 +44,7 @@ class LinearOp {
   int64_t columns_;
 };
 
-// Input: [columns, depth]. Output: the same in panels.
+// Input: floats or words, [columns, depth]. Output: the same in panels.
 class PackOp {
  public:
   explicit PackOp(TF_OpKernelConstruction*) {}
@@ -51,34 +52,41 @@ class PackOp {
   void Compute(TF_OpKernelContext* context) const {
     const Tensor rows = Input(context, 0);
     const int64_t columns = rows.dim(0), depth = rows.dim(1);
-    const Tensor panels = Output(context, 0, TF_FLOAT, {PanelsOf(columns), depth, kPanelColumns});
+    const Tensor panels = Output(context, 0, rows.type(), {PanelsOf(columns), depth, kPanelColumns});
     if (!panels.ok()) return;
     ForRanges(Team::kAll, columns, kPanelColumns, [&](int64_t from, int64_t to) {
-      Pack(rows.floats() + from * depth, to - from, depth, panels.floats() + from * depth);
+      Pack(rows.words() + from * depth, to - from, depth, panels.words() + from * depth);
     });
   }
 };
 
-// Input: a weight in panels. Output: [columns, depth].
+// Input: what PackOp put out. Output: what it took in, or the floats that its words stand for.
 class UnpackOp {
  public:
-  explicit UnpackOp(TF_OpKernelConstruction* from) : columns_(IntAttribute(from, "columns")) {}
+  explicit UnpackOp(TF_OpKernelConstruction* from) : columns_(IntAttribute(from, "columns")), type_(TypeAttribute(from, "R")) {}
 
   void Compute(TF_OpKernelContext* context) const {
     const Tensor panels = Input(context, 0);
     const int64_t depth = panels.dim(1);
-    const Tensor rows = Output(context, 0, TF_FLOAT, {columns_, depth});
+    const bool is_widened = type_ != panels.type();
+    const Tensor rows = Output(context, 0, type_, {columns_, depth * (is_widened ? 2 : 1)});
     if (!rows.ok()) return;
     ForRanges(Team::kAll, columns_, kPanelColumns, [&](int64_t from, int64_t to) {
-      Unpack(panels.floats() + from * depth, to - from, depth, rows.floats() + from * depth);
+      if (is_widened) {
+        const Weight weight = WeightOf(panels, columns_);
+        for (int64_t column = from; column < to; column++) UnpackOne(weight, column, rows.floats() + column * weight.depth);
+      } else {
+        Unpack(panels.words() + from * depth, to - from, depth, rows.words() + from * depth);
+      }
     });
   }
 
  private:
   int64_t columns_;
+  TF_DataType type_;
 };
 
-// Inputs: a weight in panels, and some of its columns' numbers. Output: these, [numbers, depth].
+// Inputs: a weight in panels, and which of its columns to take. Output: these as floats, [taken, depth].
 class LookUpOp {
  public:
   explicit LookUpOp(TF_OpKernelConstruction* from) : columns_(IntAttribute(from, "columns")) {}
@@ -86,23 +94,41 @@ class LookUpOp {
   void Compute(TF_OpKernelContext* context) const {
     const Tensor panels = Input(context, 0), columns = Input(context, 1);
     if (!AreRows(context, columns.ints(), columns.size(), columns_)) return;
-    const int64_t depth = panels.dim(1);
-    const Tensor rows = Output(context, 0, TF_FLOAT, {columns.size(), depth});
+    const Weight weight = WeightOf(panels, columns_);
+    const Tensor rows = Output(context, 0, TF_FLOAT, {columns.size(), weight.depth});
     if (!rows.ok()) return;
-    for (int64_t i = 0; i < columns.size(); i++) UnpackOne(panels.floats(), columns.ints()[i], depth, rows.floats() + i * depth);
+    for (int64_t i = 0; i < columns.size(); i++) UnpackOne(weight, columns.ints()[i], rows.floats() + i * weight.depth);
   }
 
  private:
   int64_t columns_;
 };
 
+// Input: floats. Output: the same, each rounded to a bfloat16.
+class RoundOp {
+ public:
+  explicit RoundOp(TF_OpKernelConstruction*) {}
+
+  void Compute(TF_OpKernelContext* context) const {
+    const Tensor y = OutputInPlaceOf(context, 0, 0);
+    if (!y.ok()) return;
+    const Tensor x = Input(context, 0);
+    ForRanges(Team::kAll, x.size(), kMinElements, [&](int64_t from, int64_t to) { Round(x.floats() + from, to - from, y.floats() + from); });
+  }
+
+ private:
+  // Fewer are not worth another thread.
+  static constexpr int64_t kMinElements = 1 << 12;
+};
+
 }  // namespace
 
 bool RegisterLinear() {
-  return Register<LinearOp>({"CftLinear", {"x: float", "weight: float"}, {"columns: int"}, {"y: float"}}) &&
-         Register<PackOp>({"CftPack", {"rows: float"}, {}, {"panels: float"}}) &&
-         Register<UnpackOp>({"CftUnpack", {"panels: float"}, {"columns: int"}, {"rows: float"}}) &&
-         Register<LookUpOp>({"CftLookUp", {"panels: float", "numbers: int32"}, {"columns: int"}, {"rows: float"}});
+  return Register<LinearOp>({"CftLinear", {"x: float", "weight: W"}, {"columns: int", CFT_NUMBER_ATTRIBUTE}, {"y: float"}}) &&
+         Register<PackOp>({"CftPack", {"rows: W"}, {CFT_NUMBER_ATTRIBUTE}, {"panels: W"}}) &&
+         Register<UnpackOp>({"CftUnpack", {"panels: W"}, {"columns: int", CFT_NUMBER_ATTRIBUTE, "R: {float, int32}"}, {"rows: R"}}) &&
+         Register<LookUpOp>({"CftLookUp", {"panels: W", "taken: int32"}, {"columns: int", CFT_NUMBER_ATTRIBUTE}, {"rows: float"}}) &&
+         Register<RoundOp>({"CftRound", {"x: float"}, {}, {"y: float"}});
 }
 
 }  // namespace cft

@@ -1,6 +1,8 @@
-// The ops as an addon of Node's: loading it makes them known to TensorFlow. It exports `ready`: whether the processor can run them.
+// The ops as an addon of Node's: loading it makes them known to TensorFlow. It exports `ready`: whether the processor can run them, and
+// `bfloat16Units`: whether it has units for products of bfloat16s.
 #include <node_api.h>
 
+#include "tiles.h"
 #include "vector.h"
 
 namespace cft {
@@ -22,8 +24,12 @@ static bool RegisterOnce() {
 }  // namespace cft
 
 NAPI_MODULE_INIT() {
-  napi_value ready;
-  napi_get_boolean(env, cft::ProcessorHasAvx512() && cft::RegisterOnce(), &ready);
-  napi_set_named_property(env, exports, "ready", ready);
+  const auto tell = [&](const char* name, bool is) {
+    napi_value value;
+    napi_get_boolean(env, is, &value);
+    napi_set_named_property(env, exports, name, value);
+  };
+  tell("ready", cft::ProcessorHasAvx512() && cft::RegisterOnce());
+  tell("bfloat16Units", cft::HasTiles());
   return exports;
 }

@@ -45,6 +45,10 @@ class Tensor {
   int64_t size() const { return TF_TensorElementCount(tensor_); }
   int rank() const { return TF_NumDims(tensor_); }
   int64_t dim(int axis) const { return TF_Dim(tensor_, axis < 0 ? TF_NumDims(tensor_) + axis : axis); }
+  TF_DataType type() const { return TF_TensorType(tensor_); }
+  char* bytes() const { return static_cast<char*>(TF_TensorData(tensor_)); }
+  // What fills four bytes, whatever it is.
+  uint32_t* words() const { return static_cast<uint32_t*>(TF_TensorData(tensor_)); }
   float* floats() const { return static_cast<float*>(TF_TensorData(tensor_)); }
   int32_t* ints() const { return static_cast<int32_t*>(TF_TensorData(tensor_)); }
 
@@ -111,7 +115,7 @@ inline bool AreRows(TF_OpKernelContext* context, const int32_t* numbers, int64_t
 template <typename T>
 T Attribute(TF_OpKernelConstruction* construction, const char* name, void (*get)(TF_OpKernelConstruction*, const char*, T*, TF_Status*)) {
   Status status;
-  T value = 0;
+  T value{};
   get(construction, name, &value, status.get());
   if (!status.ok()) TF_OpKernelConstruction_Failure(construction, status.get());
   return value;
@@ -123,6 +127,10 @@ inline int32_t IntAttribute(TF_OpKernelConstruction* construction, const char* n
 
 inline float FloatAttribute(TF_OpKernelConstruction* construction, const char* name) {
   return Attribute<float>(construction, name, TF_OpKernelConstruction_GetAttrFloat);
+}
+
+inline TF_DataType TypeAttribute(TF_OpKernelConstruction* construction, const char* name) {
+  return Attribute<TF_DataType>(construction, name, TF_OpKernelConstruction_GetAttrType);
 }
 
 inline std::vector<int32_t> IntsAttribute(TF_OpKernelConstruction* construction, const char* name) {

@@ -4,15 +4,19 @@
 
 #include <cstdint>
 
+#include "product.h"
+
 namespace cft {
 
-// rows: [columns, depth], as files have linear layers and embeddings; panels: [PanelsOf(columns), depth, kPanelColumns]
-void Pack(const float* rows, int64_t columns, int64_t depth, float* panels);
+// Words are floats, or pairs of bfloat16s that follow each other in a row.
+//
+// rows: [columns, words], as files have linear layers and embeddings; panels: [PanelsOf(columns), words, kPanelColumns]
+void Pack(const uint32_t* rows, int64_t columns, int64_t words, uint32_t* panels);
 
-// One column, as a row. row: [depth]
-void UnpackOne(const float* panels, int64_t column, int64_t depth, float* row);
+void Unpack(const uint32_t* panels, int64_t columns, int64_t words, uint32_t* rows);
 
-void Unpack(const float* panels, int64_t columns, int64_t depth, float* rows);
+// One column of a weight, as a row of floats. row: [weight.depth]
+void UnpackOne(const Weight& weight, int64_t column, float* row);
 
 }  // namespace cft
 

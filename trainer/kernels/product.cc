@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <type_traits>
+#include <vector>
 
+#include "buffer.h"
+#include "tiles.h"
 #include "vector.h"
 
 namespace cft {
@@ -42,11 +45,11 @@ CFT_INLINE void Tile(const float* x, int64_t x_stride, int64_t depth, const floa
   }
 }
 
-// All rows of a panel's columns of y; each tile asks for a part of the panel that is `next`.
-CFT_AVX512 void Panel(const float* x, int64_t x_stride, int64_t rows, int64_t depth, const float* panel, const float* next, bool add,
+// All rows of a panel's columns of y; each tile asks for a part of what is `next`, of which there are so many bytes for each k.
+CFT_AVX512 void Panel(const float* x, int64_t x_stride, int64_t rows, int64_t depth, const float* panel, Ahead next, bool add,
                       int64_t columns, float* y, int64_t y_stride) {
   const int64_t tiles = rows / kTileRows + rows % kTileRows / 2 + rows % 2;
-  Ahead ahead{reinterpret_cast<const char*>(next), static_cast<int64_t>(kPanelColumns * sizeof(float)) / tiles};
+  Ahead ahead{next.data, next.step / tiles};
   int64_t row = 0;
   const auto tile = [&](auto size) CFT_AVX512 {
     for (; row + size() <= rows; row += size()) {
@@ -59,16 +62,88 @@ CFT_AVX512 void Panel(const float* x, int64_t x_stride, int64_t rows, int64_t de
   tile(std::integral_constant<int, 1>());
 }
 
+// A part of a panel as floats.
+CFT_AVX512 void Widen(const char* pairs, int64_t depth, float* panel) {
+  const uint32_t* from = reinterpret_cast<const uint32_t*>(pairs);
+  for (int64_t k = 0; k < depth; k += 2, from += kPanelColumns, panel += 2 * kPanelColumns) {
+    for (int64_t v = 0; v < kPanelColumns; v += kLanes) {
+      const Words both = LoadWords(from + v);
+      Store(panel + v, First(both));
+      Store(panel + kPanelColumns + v, Second(both));
+    }
+  }
+}
+
+// Two floats to a word, rounded. size: a multiple of two
+CFT_AVX512 void Narrow(const float* x, int64_t size, uint32_t* words) {
+  Ints even, odd;
+  for (int i = 0; i < kLanes; i++) {
+    even[i] = 2 * i;
+    odd[i] = 2 * i + 1;
+  }
+  const auto words_of = [&](Floats a, Floats b) CFT_AVX512 {
+    const Words first = Bits(Rounded(a)), second = Bits(Rounded(b));
+    return (Pick(first, second, even) >> 16) | (Pick(first, second, odd) & 0xffff0000u);
+  };
+  int64_t i = 0;
+  for (; i + 2 * kLanes <= size; i += 2 * kLanes) {
+    const Words both = words_of(Load(x + i), Load(x + i + kLanes));
+    std::memcpy(words + i / 2, &both, sizeof both);
+  }
+  for (; i < size; i += 2) words[i / 2] = words_of(Floats{x[i], x[i + 1]}, Floats{})[0];
+}
+
+// Memory that a thread keeps from one product with bfloat16s to the next.
+struct Scratch {
+  Buffer x, panel;
+  std::vector<uint32_t> words;
+};
+
+// The same in matrix units.
+void ProductInTiles(const float* x, const Weight& weight, int64_t rows, Scratch& scratch, float* y, int64_t y_stride) {
+  const int64_t words = weight.depth / 2;
+  scratch.words.resize(std::max<size_t>(scratch.words.size(), rows * words));
+  Narrow(x, rows * weight.depth, scratch.words.data());
+  for (int64_t column = 0; column < weight.columns; column += kPanelColumns) {
+    const char* panel = weight.Columns(column, weight.columns).panels;
+    TileProduct(scratch.words.data(), rows, words, reinterpret_cast<const uint32_t*>(panel), std::min(weight.columns - column, kPanelColumns),
+                y + column, y_stride);
+  }
+}
+
 }  // namespace
 
+CFT_AVX512 void Round(const float* x, int64_t size, float* y) {
+  int64_t i = 0;
+  for (; i + kLanes <= size; i += kLanes) Store(y + i, Rounded(Load(x + i)));
+  for (; i < size; i++) y[i] = Rounded(All(x[i]))[0];
+}
+
 void Product(const float* x, const Weight& weight, int64_t rows, float* y, int64_t y_stride) {
-  const int64_t panel_size = weight.depth * kPanelColumns;
+  thread_local Scratch scratch;
+  const bool is_wide = weight.number == Number::kFloat;
+  if (!is_wide && HasTiles()) {
+    ProductInTiles(x, weight, rows, scratch, y, y_stride);
+    return;
+  }
+  if (!is_wide) {
+    float* rounded = Room(scratch.x, rows * weight.depth);
+    Round(x, rows * weight.depth, rounded);
+    x = rounded;
+  }
+  const int64_t step = kPanelColumns * weight.number_bytes();
   for (int64_t k = 0; k < weight.depth; k += kDepth) {
     const int64_t depth = std::min(kDepth, weight.depth - k);
     for (int64_t column = 0; column < weight.columns; column += kPanelColumns) {
-      const float* panel = weight.panels + column * weight.depth + k * kPanelColumns;
+      const char* part = weight.Columns(column, weight.columns).panels + k * step;
+      const float* panel = reinterpret_cast<const float*>(part);
+      if (!is_wide) {
+        float* wide = Room(scratch.panel, kDepth * kPanelColumns);
+        Widen(part, depth, wide);
+        panel = wide;
+      }
       const int64_t left = weight.columns - column;
-      const float* next = left > kPanelColumns ? panel + panel_size : panel;
+      const Ahead next{left > kPanelColumns ? part + weight.depth * step : part, step};
       Panel(x + k, weight.depth, rows, depth, panel, next, k > 0, std::min(left, kPanelColumns), y + column, y_stride);
     }
   }

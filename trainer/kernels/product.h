@@ -14,20 +14,31 @@ constexpr int64_t kSmallWeight = 1 << 18;
 
 inline int64_t PanelsOf(int64_t columns) { return (columns + kPanelColumns - 1) / kPanelColumns; }
 
-// Some columns of a weight. It is held in panels, [panels, depth, kPanelColumns], so that a product reads it from end to end; what the last
-// one has more than the weight is zeros.
+// What a weight's numbers are.
+enum class Number { kFloat, kBfloat16 };
+
+// Some columns of a weight. It is held in panels, so that a product reads it from end to end: floats, [panels, depth, kPanelColumns], or
+// bfloat16s, two that follow each other in a column together, [panels, depth / 2, kPanelColumns, 2]. What the last panel has more than the
+// weight is zeros.
 struct Weight {
-  const float* panels;
+  const char* panels;
+  Number number;
   int64_t depth, columns;
 
+  int64_t number_bytes() const { return number == Number::kFloat ? 4 : 2; }
+
   // `from` must be the beginning of a panel.
-  Weight Columns(int64_t from, int64_t to) const { return {panels + from * depth, depth, to - from}; }
+  Weight Columns(int64_t from, int64_t to) const { return {panels + from * depth * number_bytes(), number, depth, to - from}; }
 };
 
-// y = x * weight. The sums of a row are the same whatever rows are beside it, and those of a column whatever columns are.
+// y = x * weight. The sums of a row are the same whatever rows are beside it, and those of a column whatever columns are. If the weight's numbers
+// are bfloat16s, x is rounded to such too; sums are of floats either way.
 //
 // x: [rows, depth]; y: [rows, weight.columns] in rows of y_stride
 void Product(const float* x, const Weight& weight, int64_t rows, float* y, int64_t y_stride);
+
+// y = x, rounded to bfloat16s.
+void Round(const float* x, int64_t size, float* y);
 
 }  // namespace cft
 

@@ -20,6 +20,7 @@ namespace cft {
 constexpr int kLanes = 16;
 typedef float Floats __attribute__((vector_size(kLanes * sizeof(float))));
 typedef int32_t Ints __attribute__((vector_size(kLanes * sizeof(int32_t))));
+typedef uint32_t Words __attribute__((vector_size(kLanes * sizeof(uint32_t))));
 
 CFT_INLINE Floats Load(const float* from) {
   Floats x;
@@ -28,6 +29,36 @@ CFT_INLINE Floats Load(const float* from) {
 }
 
 CFT_INLINE void Store(float* to, Floats x) { std::memcpy(to, &x, sizeof x); }
+
+CFT_INLINE Words LoadWords(const uint32_t* from) {
+  Words x;
+  std::memcpy(&x, from, sizeof x);
+  return x;
+}
+
+CFT_INLINE Words Bits(Floats x) {
+  Words bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  return bits;
+}
+
+CFT_INLINE Floats FromBits(Words bits) {
+  Floats x;
+  std::memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
+// Two bfloat16s of each word, as floats: the first one is in the lower half.
+CFT_INLINE Floats First(Words pairs) { return FromBits(pairs << 16); }
+CFT_INLINE Floats Second(Words pairs) { return FromBits(pairs & 0xffff0000u); }
+
+// To the nearest bfloat16, of two the even one, still as floats.
+CFT_INLINE Floats Rounded(Floats x) {
+  const Words bits = Bits(x);
+  const Floats rounded = FromBits((bits + 0x7fffu + ((bits >> 16) & 1u)) & 0xffff0000u);
+  // The sum would make something else of NaN.
+  return x == x ? rounded : x;
+}
 
 CFT_INLINE Floats All(float x) { return Floats{} + x; }
 
@@ -38,9 +69,9 @@ CFT_INLINE float Sum(Floats x) {
 }
 
 // Lanes of two vectors, in any order: those of b count from sixteen.
-CFT_INLINE Floats Pick(Floats a, Floats b, Ints lanes) {
+CFT_INLINE Words Pick(Words a, Words b, Ints lanes) {
 #if defined(__clang__)
-  Floats x;
+  Words x;
   for (int i = 0; i < kLanes; i++) x[i] = lanes[i] < kLanes ? a[lanes[i]] : b[lanes[i] - kLanes];
   return x;
 #else

@@ -43,7 +43,7 @@ export async function loadModel(session: Session, dir: string, options: LoadOpti
     variable.load(values);
     variables.set(name, variable);
   }
-  const isHeldForLinear = options.frozen?.bfloat16 === false;
+  const isHeldForLinear = options.frozen !== undefined;
   return { config, parameters: { ...variableParameters(variables), isHeldForLinear }, variables };
 }
 

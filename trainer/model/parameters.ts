@@ -17,7 +17,7 @@ export interface Parameters {
    * @returns    [rows, out]
    */
   linear(name: string, x: Tensor2D): Tensor2D;
-  /** Whether `linear` does no more than that, with fp32 weights that are held for it. Default false. */
+  /** Whether `linear` does no more than that, with weights that are held for it. Default false. */
   readonly isHeldForLinear?: boolean;
 }
 

@@ -5,7 +5,7 @@ import { dirname, join, sep } from 'node:path';
 import { CftError } from '../../crds/errors.ts';
 import { positiveInteger, tensorflowEnvironment } from './backend-environment.ts';
 import { addonPackageDir, addonPaths, readSetupState } from './backend-state.ts';
-import { hasKernels } from './kernels.ts';
+import { findKernels } from './kernels.ts';
 import type { NodeBackend } from './node-backend.ts';
 import { tf } from './tf.ts';
 
@@ -29,7 +29,7 @@ export interface Backend {
   readonly device: 'cpu' | 'gpu';
   readonly tensorflowVersion: string | undefined;
   readonly threads: number;
-  /** Whether programs in fp32 use the ops of trainer/kernels. */
+  /** Whether programs use the ops of trainer/kernels. */
   readonly kernels: boolean;
   readonly tf: typeof tf;
   /** Why it is not TensorFlow, where that was wanted. */
@@ -104,7 +104,7 @@ async function loadTensorflow(options: BackendOptions): Promise<Backend> {
     device: backend.isUsingGpuDevice ? 'gpu' : 'cpu',
     tensorflowVersion: backend.binding.TF_Version,
     threads: positiveInteger(process.env.TF_NUM_INTRAOP_THREADS) ?? availableParallelism(),
-    kernels: options.kernels !== false && hasKernels(tf.backend() as NodeBackend),
+    kernels: options.kernels !== false && findKernels(tf.backend() as NodeBackend) !== undefined,
     tf,
     reason: undefined,
   };

@@ -1,6 +1,6 @@
 import { EagerSession } from './eager-session.ts';
 import { GraphSession } from './graph-session.ts';
-import { hasKernels } from './kernels.ts';
+import { findKernels } from './kernels.ts';
 import type { Precision } from './lower.ts';
 import { nodeBackend } from './node-backend.ts';
 import type { Session } from './session.ts';
@@ -17,5 +17,5 @@ export function createSession(options: SessionOptions = {}): Session {
   const backend = nodeBackend();
   if (backend === undefined) return new EagerSession();
   const { precision = 'fp32', kernels = true } = options;
-  return new GraphSession(backend, precision, kernels && hasKernels(backend));
+  return new GraphSession(backend, { precision, kernels: kernels ? findKernels(backend) : undefined });
 }

@@ -16,6 +16,7 @@ export type DataType = (typeof DataType)[keyof typeof DataType];
 /** A node's attribute: one of the kinds that GraphDef knows and that we use. */
 export type Attribute =
   | { readonly type: number }
+  | { readonly types: readonly number[] }
   | { readonly int: number }
   | { readonly ints: readonly number[] }
   | { readonly float: number }
@@ -38,6 +39,7 @@ function shapeProto(shape: readonly number[]): Buffer {
 
 function attributeValue(attribute: Attribute): Buffer {
   if ('type' in attribute) return intField(6, attribute.type);
+  if ('types' in attribute) return bytesField(1, message(...attribute.types.map((type) => intField(6, type))));
   if ('int' in attribute) return intField(3, attribute.int);
   if ('ints' in attribute) return bytesField(1, message(...attribute.ints.map((value) => intField(3, value))));
   if ('float' in attribute) return floatField(4, attribute.float);

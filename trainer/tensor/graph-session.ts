@@ -6,7 +6,7 @@ import { CftError } from '../../crds/errors.ts';
 import { DataType, type GraphNode, savedModel } from './graph-def.ts';
 import { GraphVariable } from './graph-variable.ts';
 import type { KernelCall } from './kernels.ts';
-import { lower, type Precision } from './lower.ts';
+import { lower, type Products } from './lower.ts';
 import type { NodeBackend, TensorHandle } from './node-backend.ts';
 import { Recorder } from './recorder.ts';
 import type { Program, Session, TensorSpec, TypedArray, Variable, VariableSpec } from './session.ts';
@@ -60,7 +60,7 @@ function inParts<T extends TensorSpec>(variables: readonly T[]): T[][] {
 export class GraphSession implements Session {
   readonly #backend: NodeBackend;
   readonly kernels: boolean;
-  readonly #precision: Precision;
+  readonly #products: Products;
   readonly #variables = new Map<string, GraphVariable>();
   readonly #programs = new Map<string, TracedProgram>();
   /** Values on their way into variables, as addon tensor ids. */
@@ -70,11 +70,10 @@ export class GraphSession implements Session {
   #snapshot: ReadonlyMap<GraphVariable, number> | undefined;
   #recorder: Recorder | undefined;
 
-  constructor(backend: NodeBackend, precision: Precision, kernels: boolean) {
+  constructor(backend: NodeBackend, products: Products) {
     this.#backend = backend;
-    this.#precision = precision;
-    // They compute in fp32.
-    this.kernels = kernels && precision === 'fp32';
+    this.#products = products;
+    this.kernels = products.kernels !== undefined;
   }
 
   variable(name: string, spec: VariableSpec): Variable {
@@ -157,7 +156,7 @@ export class GraphSession implements Session {
       this.#recorder = undefined;
     }
     return {
-      nodes: lower(recorder.nodes, (output) => recorder.shapes.get(output), this.#precision),
+      nodes: lower(recorder.nodes, (output) => recorder.shapes.get(output), this.#products),
       feeds,
       feedNames: feeds.map((feed) => feed.node).join(','),
       fetches,
@@ -210,7 +209,7 @@ export class GraphSession implements Session {
       binding.deleteSavedModel(present.id);
     }
     const variables = [...this.#variables.values()];
-    const service = variables.flatMap((variable) => variable.serviceNodes());
+    const service = variables.flatMap((variable) => variable.form.serviceNodes(variable.node));
     const programs = [...this.#programs.values()].flatMap((program) => program.nodes);
     const id = this.#loadModel(savedModel([...service, ...programs]));
     this.#loaded = { id, variables, programs: this.#programs.size };
@@ -255,8 +254,8 @@ export class GraphSession implements Session {
   }
 
   #upload(variable: GraphVariable, values: TypedArray): number {
-    const { shape, dtype } = variable.transfer;
-    return this.#backend.binding.createTensor(shape, DataType[dtype], variable.toTransfer(values));
+    const { shape, dtype } = variable.form.transfer;
+    return this.#backend.binding.createTensor(shape, DataType[dtype], variable.form.toTransfer(values));
   }
 
   // Zeros made inside the graph would be one constant, whose memory variables of the same shape would then share.
@@ -274,7 +273,7 @@ export class GraphSession implements Session {
     const model = this.#load();
     this.#snapshot ??= this.#fetch(model, [...this.#variables.values()]);
     const values = this.#backend.binding.tensorDataSync(this.#snapshot.get(variable) as number) as TypedArray;
-    return variable.fromTransfer(values);
+    return variable.form.fromTransfer(values);
   }
 
   #dropSnapshot(): void {

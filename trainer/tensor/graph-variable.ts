@@ -1,24 +1,12 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { CftError } from '../../crds/errors.ts';
 import { adamScalars, runAdamW } from './adamw-update.ts';
-import { packBfloat16, unpackBfloat16 } from './bfloat16.ts';
-import { DataType, type GraphNode } from './graph-def.ts';
+import { DataType } from './graph-def.ts';
 import { kernels } from './kernels.ts';
-import { PACK, SWAP, UNPACK } from './lower.ts';
 import type { Recorder } from './recorder.ts';
 import type { AdamWUpdate, DType, TensorSpec, TypedArray, Variable, VariableSpec } from './session.ts';
 import { tf } from './tf.ts';
-
-const WIDEN = {
-  SrcT: { type: DataType.bfloat16 },
-  DstT: { type: DataType.float32 },
-  Truncate: { bool: false },
-} as const;
-
-/** Columns of a panel: kPanelColumns of trainer/kernels/product.h. */
-const PANEL_COLUMNS = 48;
-
-const TRANSPOSE = { T: { type: DataType.float32 }, Tperm: { type: DataType.int32 } } as const;
+import { VariableForm } from './variable-form.ts';
 
 /** What a graph variable needs of the session that owns it. */
 export interface VariableHost {
@@ -43,22 +31,17 @@ export class GraphVariable implements Variable {
   readonly shape: readonly number[];
   readonly dtype: DType;
   readonly node: string;
+  readonly form: VariableForm;
   readonly #host: VariableHost;
-  /** Whether its values are held as bfloat16, and whether by columns or in panels. */
-  readonly #narrow: boolean;
-  readonly #layout: 'rows' | 'columns' | 'panels';
   readonly #traces = new WeakMap<Recorder, Trace>();
   readonly #writers = new Set<'assign' | 'in place'>();
 
   constructor(name: string, spec: VariableSpec, index: number, host: VariableHost) {
-    this.#narrow = spec.held?.bfloat16 === true && sizeOf(spec) % 2 === 0;
-    const { linear = false, lookedUp = false } = spec.held ?? {};
-    const form = host.kernels && !this.#narrow ? 'panels' : lookedUp ? 'rows' : 'columns';
-    this.#layout = linear ? form : 'rows';
     this.name = name;
     this.shape = spec.shape;
     this.dtype = spec.dtype;
     this.node = `v${index}`;
+    this.form = new VariableForm(spec, host.kernels);
     this.#host = host;
   }
 
@@ -68,11 +51,8 @@ export class GraphVariable implements Variable {
     if (trace.current !== undefined) return trace.current.tensor;
     const tensor = recorder.standIn(this.shape, this.dtype);
     const inputs = [this.node, ...this.#afterWrite(trace)];
-    let node = recorder.add('ReadVariableOp', this.#dtype, inputs);
-    // A lowering step lets products read what is held, and leaves these nodes out.
-    if (this.#narrow) node = recorder.add('Cast', WIDEN, [`${node}:0`]);
-    if (this.#layout === 'columns') node = recorder.add('Transpose', TRANSPOSE, [`${node}:0`, `${this.node}${SWAP}`]);
-    if (this.#layout === 'panels') node = recorder.add(UNPACK, this.#columns, [`${node}:0`]);
+    const held = recorder.add('ReadVariableOp', this.form.attributes, inputs);
+    const node = this.form.addValue((op, attributes, from) => recorder.add(op, attributes, from), held, this.node);
     recorder.bind(tensor, `${node}:0`);
     trace.reads.push(node);
     trace.current = { output: `${node}:0`, tensor };
@@ -104,7 +84,7 @@ export class GraphVariable implements Variable {
     const node = recorder.add('InplaceUpdate', { T: { type: DataType[this.dtype] } }, [...inputs, ...waits], view);
     const tensor = tf.keep(tf.reshape(view, [...this.shape]));
     // Assigning the same memory costs nothing, and keeps the update where XLA compiles the op as a pure function.
-    trace.lastWrite = recorder.add('AssignVariableOp', this.#dtype, [this.node, recorder.nameOf(tensor)]);
+    trace.lastWrite = recorder.add('AssignVariableOp', this.form.attributes, [this.node, recorder.nameOf(tensor)]);
     trace.reads = [];
     trace.current = { output: `${node}:0`, tensor };
     return tensor;
@@ -166,91 +146,6 @@ export class GraphVariable implements Variable {
     return this.#traces.get(recorder)?.lastWrite;
   }
 
-  /** What goes between the host and the variable: its values, or two of them in an int32. */
-  get transfer(): TensorSpec {
-    return this.#narrow ? { shape: [sizeOf(this) / 2], dtype: 'int32' } : this;
-  }
-
-  toTransfer(values: TypedArray): TypedArray {
-    return this.#narrow ? packBfloat16(values as Float32Array) : values;
-  }
-
-  fromTransfer(values: TypedArray): TypedArray {
-    return this.#narrow ? unpackBfloat16(values as Int32Array) : values;
-  }
-
-  /** The nodes that every session needs for this variable, whatever its programs do. */
-  serviceNodes(): GraphNode[] {
-    const { node, transfer } = this;
-    const handle = {
-      ...this.#dtype,
-      shape: { shape: this.#heldShape },
-      shared_name: { string: node },
-      container: { string: '' },
-    };
-    const placeholder = { dtype: { type: DataType[transfer.dtype] }, shape: { shape: transfer.shape } };
-    const nodes: GraphNode[] = [
-      { name: node, op: 'VarHandleOp', inputs: [], attributes: handle },
-      { name: `${node}/value`, op: 'Placeholder', inputs: [], attributes: placeholder },
-      { name: `${node}/held`, op: 'ReadVariableOp', inputs: [node], attributes: this.#dtype },
-    ];
-    const add = (name: string, op: string, input: string, attributes: GraphNode['attributes'], ...more: string[]) => {
-      nodes.push({ name: `${node}/${name}`, op, inputs: [`${node}/${input}:0`, ...more], attributes });
-      return name;
-    };
-    let [into, out] = ['value', 'held'];
-    if (this.#layout === 'columns') nodes.push(constant(`${node}/swap`, Int32Array.of(1, 0)));
-    if (this.#narrow) {
-      nodes.push(constant(`${node}/shape`, Int32Array.from(this.shape)));
-      into = add('halves', 'Bitcast', into, bitcast('int32', 'bfloat16'));
-      into = add('wide', 'Reshape', into, this.#reshape, `${node}/shape:0`);
-    }
-    if (this.#layout === 'panels') {
-      into = add('panels', PACK, into, {});
-      out = add('rows', UNPACK, out, this.#columns);
-    }
-    if (this.#layout === 'columns') {
-      into = add('columns', 'Transpose', into, this.#transpose, `${node}${SWAP}`);
-      out = add('rows', 'Transpose', out, this.#transpose, `${node}${SWAP}`);
-    }
-    if (this.#narrow) {
-      nodes.push(constant(`${node}/pairs`, Int32Array.of(...transfer.shape, 2)));
-      out = add('paired', 'Reshape', out, this.#reshape, `${node}/pairs:0`);
-      out = add('words', 'Bitcast', out, bitcast('bfloat16', 'int32'));
-    }
-    add('read', 'Identity', out, { T: { type: DataType[transfer.dtype] } });
-    nodes.push({
-      name: `${node}/load`,
-      op: 'AssignVariableOp',
-      inputs: [node, `${node}/${into}:0`],
-      attributes: this.#dtype,
-    });
-    nodes.push(constant(`${node}/loaded`, Int32Array.of(0), [`^${node}/load`]));
-    return nodes;
-  }
-
-  get #heldShape(): readonly number[] {
-    const [columns = 1, depth = 1] = this.shape;
-    if (this.#layout === 'panels') return [Math.ceil(columns / PANEL_COLUMNS), depth, PANEL_COLUMNS];
-    return this.#layout === 'columns' ? [depth, columns] : this.shape;
-  }
-
-  get #columns() {
-    return { columns: { int: this.shape[0] ?? 1 } };
-  }
-
-  get #reshape() {
-    return { T: this.#dtype.dtype, Tshape: { type: DataType.int32 } };
-  }
-
-  get #transpose() {
-    return { T: this.#dtype.dtype, Tperm: { type: DataType.int32 } };
-  }
-
-  get #dtype() {
-    return { dtype: { type: this.#narrow ? DataType.bfloat16 : DataType[this.dtype] } };
-  }
-
   #trace(recorder: Recorder): Trace {
     const known = this.#traces.get(recorder);
     if (known !== undefined) return known;
@@ -277,14 +172,14 @@ export class GraphVariable implements Variable {
   }
 
   #refuseHeld(): void {
-    if (!this.#narrow && this.#layout === 'rows') return;
+    if (this.form.isPlain) return;
     throw new CftError('Internal', `variable ${this.name} is held in another form and cannot be written by a program`);
   }
 
   #write(op: string, value: Tensor): void {
     this.#refuseHeld();
     const recorder = this.#host.recorder();
-    const node = recorder.add(op, this.#dtype, [
+    const node = recorder.add(op, this.form.attributes, [
       this.node,
       recorder.nameOf(value),
       ...this.#afterAll(this.#trace(recorder)),
@@ -299,13 +194,4 @@ export class GraphVariable implements Variable {
 
 function sizeOf({ shape }: Pick<TensorSpec, 'shape'>): number {
   return shape.reduce((a, b) => a * b, 1);
-}
-
-function constant(name: string, values: Int32Array, inputs: readonly string[] = []): GraphNode {
-  const tensor = { dtype: DataType.int32, shape: [values.length], bytes: new Uint8Array(values.buffer) };
-  return { name, op: 'Const', inputs, attributes: { dtype: { type: DataType.int32 }, value: { tensor } } };
-}
-
-function bitcast(from: 'int32' | 'bfloat16', to: 'int32' | 'bfloat16') {
-  return { T: { type: DataType[from] }, type: { type: DataType[to] } };
 }

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { addonPackageDir, addonPaths } from './backend-state.ts';
 import type { Attribute } from './graph-def.ts';
+import type { Kernels } from './lower.ts';
 import { type NodeBackend, nodeBackend } from './node-backend.ts';
 import type { TensorSpec, Variable } from './session.ts';
 import { tf } from './tf.ts';
@@ -19,15 +20,16 @@ export interface KernelCall {
   readonly outputs: readonly TensorSpec[];
 }
 
-/** Whether programs can use the ops of trainer/kernels: on a processor, where the set-up compiled them. */
-export function hasKernels(backend: NodeBackend): boolean {
+/** What the ops of trainer/kernels run on; undefined where programs can't use them: on a GPU, or where the set-up did not compile them. */
+export function findKernels(backend: NodeBackend): Kernels | undefined {
   const { kernels } = addonPaths(addonPackageDir());
-  if (backend.isUsingGpuDevice || !existsSync(kernels)) return false;
+  if (backend.isUsingGpuDevice || !existsSync(kernels)) return undefined;
   try {
-    return (require(kernels) as { ready: boolean }).ready;
+    const { ready, bfloat16Units } = require(kernels) as { ready: boolean; bfloat16Units: boolean };
+    return ready ? { bfloat16Units } : undefined;
   } catch {
     // It was compiled for another machine or TensorFlow: that costs speed, no more.
-    return false;
+    return undefined;
   }
 }
 

@@ -19,11 +19,9 @@ const cast = (name: string, input: string, to: number): GraphNode => ({
 
 test('products of two matrices become MatMul with the same transposes, others stay', () => {
   const shapes: Record<string, number[]> = { 'a:0': [2, 4], 'b:0': [3, 4], 'c:0': [5, 2, 4] };
-  const [plain, batched] = lower(
-    [product('p', 'a:0', 'b:0'), product('q', 'c:0', 'b:0')],
-    (output) => shapes[output],
-    'fp32',
-  );
+  const [plain, batched] = lower([product('p', 'a:0', 'b:0'), product('q', 'c:0', 'b:0')], (output) => shapes[output], {
+    precision: 'fp32',
+  });
   expect(plain).toEqual({
     name: 'p',
     op: 'MatMul',
@@ -34,7 +32,9 @@ test('products of two matrices become MatMul with the same transposes, others st
 });
 
 test('in bf16 a product is cast on its way in and out under its old name, and nothing else is', () => {
-  const nodes = lower([product('p', 'a:0', 'b:0'), cast('d', 'p:0', DataType.int32)], () => [2, 2, 2], 'bf16');
+  const nodes = lower([product('p', 'a:0', 'b:0'), cast('d', 'p:0', DataType.int32)], () => [2, 2, 2], {
+    precision: 'bf16',
+  });
   expect(nodes.map(({ name, op }) => `${name} ${op}`)).toEqual([
     'p/in0 Cast',
     'p/in1 Cast',
@@ -45,13 +45,23 @@ test('in bf16 a product is cast on its way in and out under its old name, and no
   expect(nodes[2]?.attributes.T).toEqual({ type: DataType.bfloat16 });
 });
 
+test('with kernels linear layers alone are in bf16: on a processor with units for it, and elsewhere of rounded factors', () => {
+  const opsOf = (bfloat16Units: boolean) =>
+    lower([product('p', 'a:0', 'b:0'), product('q', 'c:0', 'd:0')], (output) => (output < 'c' ? [2, 2] : [3, 2, 2]), {
+      precision: 'bf16',
+      kernels: { bfloat16Units },
+    }).map(({ name, op }) => `${name} ${op}`);
+  expect(opsOf(false)).toEqual(['p/in0 CftRound', 'p/in1 CftRound', 'p MatMul', 'q BatchMatMulV2']);
+  expect(opsOf(true)).toEqual(['p/in0 Cast', 'p/in1 Cast', 'p/bf16 MatMul', 'p Cast', 'q BatchMatMulV2']);
+});
+
 test('a cast to the same type is left out, unless something waits for it', () => {
   const idle = cast('c', 'a:0', DataType.float32);
   const reader: GraphNode = { name: 'r', op: 'Neg', inputs: ['c:0'], attributes: { T: float } };
-  expect(lower([idle, reader], () => [2, 2], 'fp32')).toEqual([{ ...reader, inputs: ['a:0'] }]);
+  expect(lower([idle, reader], () => [2, 2], { precision: 'fp32' })).toEqual([{ ...reader, inputs: ['a:0'] }]);
   const waiting = { ...reader, inputs: ['c:0', '^c'] };
-  expect(lower([idle, waiting], () => [2, 2], 'fp32')).toEqual([idle, waiting]);
-  expect(lower([cast('c', 'a:0', DataType.int32), reader], () => [2, 2], 'fp32')).toHaveLength(2);
+  expect(lower([idle, waiting], () => [2, 2], { precision: 'fp32' })).toEqual([idle, waiting]);
+  expect(lower([cast('c', 'a:0', DataType.int32), reader], () => [2, 2], { precision: 'fp32' })).toHaveLength(2);
 });
 
 test('rows that are scattered over zeros and added to a value of that shape are added to its rows', () => {
@@ -59,7 +69,7 @@ test('rows that are scattered over zeros and added to a value of that shape are 
   const scatter: GraphNode = { name: 's', op: 'ScatterNd', inputs: ['rows:0', 'x:0', 'shape:0'], attributes: types };
   const sum = (a: string, b: string): GraphNode => ({ name: 'y', op: 'Add', inputs: [a, b], attributes: { T: float } });
   const shapes: Record<string, number[]> = { 's:0': [5, 4], 'a:0': [5, 4], 'b:0': [1, 4] };
-  const lowered = (node: GraphNode) => lower([scatter, node], (output) => shapes[output], 'fp32')[1];
+  const lowered = (node: GraphNode) => lower([scatter, node], (output) => shapes[output], { precision: 'fp32' })[1];
   const added = { name: 'y', op: 'TensorScatterAdd', inputs: ['a:0', 'rows:0', 'x:0'], attributes: types };
   expect([lowered(sum('a:0', 's:0')), lowered(sum('s:0', 'a:0'))]).toEqual([added, added]);
   expect(lowered(sum('s:0', 'b:0'))).toEqual(sum('s:0', 'b:0'));

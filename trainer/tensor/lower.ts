@@ -3,6 +3,19 @@ import { type Attribute, DataType, type GraphNode } from './graph-def.ts';
 /** How a program's matrix products are computed; sums over them stay in fp32 either way. */
 export type Precision = 'fp32' | 'bf16';
 
+/** What products run on. */
+export interface Products {
+  readonly precision: Precision;
+  /** Set if programs use the ops of trainer/kernels. */
+  readonly kernels?: Kernels | undefined;
+}
+
+/** What the ops of trainer/kernels run on. */
+export interface Kernels {
+  /** Whether the processor has units for products of bfloat16s; with vectors alone they take longer than products of floats. */
+  readonly bfloat16Units: boolean;
+}
+
 /** What is known of a node's inputs while tracing. */
 export type ShapeOf = (output: string) => readonly number[] | undefined;
 
@@ -32,8 +45,8 @@ interface View {
   readonly transposed: string | undefined;
   /** The value in bfloat16; by columns if `transposed` is set. */
   readonly narrow: string | undefined;
-  /** The value in panels, and how many columns they hold. */
-  readonly panels?: { readonly output: string; readonly columns: Attribute };
+  /** The value in panels, what these consist of, and how many columns they hold. */
+  readonly panels?: { readonly output: string; readonly type: number; readonly columns: Attribute };
 }
 
 /** Values that were made of bfloat16s, of columns, of both or of panels, by their outputs. */
@@ -49,7 +62,7 @@ function viewsOf(nodes: readonly GraphNode[]): ReadonlyMap<string, View> {
       views.set(`${name}:0`, {
         transposed: undefined,
         narrow: undefined,
-        panels: { output: input, columns: attributes.columns },
+        panels: { output: input, type: typeOf(attributes.W) ?? DataType.float32, columns: attributes.columns },
       });
   }
   return views;
@@ -65,8 +78,7 @@ const KERNELS = new Set(['CftDecoderLayers', 'CftGreedy']);
  * panels is an op of trainer/kernels, all of which read panels.
  */
 function readHeld(node: GraphNode, views: ReadonlyMap<string, View>, zeros: ReadonlySet<string>): GraphNode {
-  if (KERNELS.has(node.op))
-    return { ...node, inputs: node.inputs.map((input) => views.get(input)?.panels?.output ?? input) };
+  if (KERNELS.has(node.op)) return readPanels(node, views);
   if (node.op === 'GatherV2') return lookUp(node, views, zeros);
   if (node.op !== 'MatMul') return node;
   const [x = '', weight = '', ...waits] = node.inputs;
@@ -76,7 +88,7 @@ function readHeld(node: GraphNode, views: ReadonlyMap<string, View>, zeros: Read
       ...node,
       op: 'CftLinear',
       inputs: [x, panels.output, ...waits],
-      attributes: { columns: panels.columns },
+      attributes: { columns: panels.columns, W: { type: panels.type } },
     };
   const inputs = [...node.inputs];
   const attributes = { ...node.attributes };
@@ -89,12 +101,25 @@ function readHeld(node: GraphNode, views: ReadonlyMap<string, View>, zeros: Read
   return { ...node, inputs, attributes };
 }
 
+/** Weights are the first inputs of such an op. */
+function readPanels(node: GraphNode, views: ReadonlyMap<string, View>): GraphNode {
+  const panels = node.inputs.map((input) => views.get(input)?.panels);
+  const { W } = node.attributes;
+  const types = W !== undefined && 'types' in W ? W.types : [];
+  return {
+    ...node,
+    inputs: node.inputs.map((input, i) => panels[i]?.output ?? input),
+    attributes: { ...node.attributes, W: { types: types.map((type, i) => panels[i]?.type ?? type) } },
+  };
+}
+
 /** Takes rows out of panels, instead of all panels apart to take some of their rows. */
 function lookUp(node: GraphNode, views: ReadonlyMap<string, View>, zeros: ReadonlySet<string>): GraphNode {
   const [weight = '', rows = '', axis = '', ...waits] = node.inputs;
   const panels = views.get(weight)?.panels;
   if (panels === undefined || !zeros.has(axis)) return node;
-  return { ...node, op: LOOK_UP, inputs: [panels.output, rows, ...waits], attributes: { columns: panels.columns } };
+  const attributes = { columns: panels.columns, W: { type: panels.type } };
+  return { ...node, op: LOOK_UP, inputs: [panels.output, rows, ...waits], attributes };
 }
 
 /** Outputs of constants that are all zeros. */
@@ -105,11 +130,18 @@ function zerosAmong(nodes: readonly GraphNode[]): ReadonlySet<string> {
 }
 
 /**
- * Computes a matrix product in bfloat16: both factors are cast, unless they are held so, the product is cast back, so that every other
- * op and all state stay in fp32 (what PyTorch's autocast does). Other nodes pass unchanged.
+ * Computes a matrix product in bfloat16, so that every other op and all state stay in fp32 (what PyTorch's autocast does). Other nodes pass
+ * unchanged. Programs with the ops of trainer/kernels leave attention in fp32, as these do.
  */
-function useBfloat16(node: GraphNode, views: ReadonlyMap<string, View>): GraphNode[] {
+function useBfloat16(node: GraphNode, views: ReadonlyMap<string, View>, kernels: Kernels | undefined): GraphNode[] {
   if (!MATRIX_PRODUCTS.has(node.op) || typeOf(node.attributes.T) !== DataType.float32) return [node];
+  if (kernels === undefined) return multiplyBfloat16(node, views);
+  if (node.op !== 'MatMul') return [node];
+  return kernels.bfloat16Units ? multiplyBfloat16(node, views) : roundFactors(node, views);
+}
+
+/** Both factors are cast, unless they are held so, and the product is cast back. */
+function multiplyBfloat16(node: GraphNode, views: ReadonlyMap<string, View>): GraphNode[] {
   const casts: GraphNode[] = [];
   const factors = node.inputs.slice(0, 2).map((input, index) => {
     const view = views.get(input);
@@ -124,6 +156,18 @@ function useBfloat16(node: GraphNode, views: ReadonlyMap<string, View>): GraphNo
     attributes: { ...node.attributes, T: { type: DataType.bfloat16 } },
   };
   return [...casts, product, cast(node.name, `${product.name}:0`, DataType.bfloat16, DataType.float32)];
+}
+
+/** Both factors are rounded, unless they are, and multiplied as floats. */
+function roundFactors(node: GraphNode, views: ReadonlyMap<string, View>): GraphNode[] {
+  const rounded: GraphNode[] = [];
+  const factors = node.inputs.slice(0, 2).map((input, index) => {
+    const view = views.get(input);
+    if (view?.narrow !== undefined || view?.panels?.type === DataType.int32) return input;
+    rounded.push({ name: `${node.name}/in${index}`, op: 'CftRound', inputs: [input], attributes: {} });
+    return `${node.name}/in${index}:0`;
+  });
+  return [...rounded, { ...node, inputs: [...factors, ...node.inputs.slice(2)] }];
 }
 
 /** Rows of a table that is held in bfloat16 are taken before they are cast, not after the whole table was. */
@@ -191,11 +235,11 @@ function scatterIntoSums(nodes: readonly GraphNode[], shapeOf: ShapeOf): GraphNo
 }
 
 /** Rewrites recorded nodes into those that run: the place for choices of kernel and precision. */
-export function lower(nodes: readonly GraphNode[], shapeOf: ShapeOf, precision: Precision): GraphNode[] {
+export function lower(nodes: readonly GraphNode[], shapeOf: ShapeOf, { precision, kernels }: Products): GraphNode[] {
   const views = viewsOf(nodes);
   const zeros = zerosAmong(nodes);
   const chosen = scatterIntoSums(dropIdleCasts(nodes), shapeOf)
     .map((node) => readHeld(useMatMul(node, shapeOf), views, zeros))
     .flatMap((node) => gatherNarrow(node, views));
-  return precision === 'bf16' ? chosen.flatMap((node) => useBfloat16(node, views)) : chosen;
+  return precision === 'bf16' ? chosen.flatMap((node) => useBfloat16(node, views, kernels)) : chosen;
 }

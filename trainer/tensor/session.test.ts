@@ -3,6 +3,8 @@ import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { createRandom } from '../random.ts';
+import { packBfloat16, unpackBfloat16 } from './bfloat16.ts';
 import { createSession } from './create-session.ts';
 import { EagerSession } from './eager-session.ts';
 import type { Session } from './session.ts';
@@ -194,6 +196,7 @@ describe.each([
     { linear: true, lookedUp: true },
     { bfloat16: true },
     { linear: true, bfloat16: true },
+    { linear: true, lookedUp: true, bfloat16: true },
   ];
 
   test.each(held)('%j: reads as it was loaded, and takes part in products, gathers and sums as such', (form) => {
@@ -227,6 +230,35 @@ describe.each([
     expect(other.values()).toEqual(values);
     session.dispose();
   });
+});
+
+test('in bf16 a linear layer multiplies rounded factors and sums in floats, whether its weight is held rounded or not', () => {
+  const session = createSession({ precision: 'bf16' });
+  if (!session.kernels) return;
+  const [rows, depth, columns] = [19, 150, 101];
+  const random = createRandom(1);
+  const draw = (size: number) => Float32Array.from({ length: size }, () => random.uniform() - 0.5);
+  const [x, weight] = [draw(rows * depth), draw(columns * depth)];
+  const forms = [undefined, { linear: true, bfloat16: true }];
+  const variables = forms.map((held, i) => session.variable(`w${i}`, { ...f32(columns, depth), held }));
+  for (const w of variables) w.load(weight);
+  const program = session.program('p', { x: f32(rows, depth) }, ({ x }) =>
+    Object.fromEntries(variables.map((w, i) => [`y${i}`, tf.matMul(x as never, w.read() as never, false, true)])),
+  );
+  const products = program.run({ x });
+  const [a, b] = [x, weight].map((values) => unpackBfloat16(packBfloat16(values))) as [Float32Array, Float32Array];
+  const expected = Float32Array.from({ length: rows * columns }, (_, at) => {
+    const [row, column] = [Math.floor(at / columns) * depth, (at % columns) * depth];
+    let sum = 0;
+    for (let k = 0; k < depth; k++) sum += (a[row + k] as number) * (b[column + k] as number);
+    return sum;
+  });
+  const exactly = x.reduce((sum, value, k) => (k < depth ? sum + value * (weight[k] as number) : sum), 0);
+  expect(Math.abs((expected[0] as number) - exactly)).toBeGreaterThan(1e-4);
+  for (const [name, y] of Object.entries(products))
+    for (const [at, value] of expected.entries())
+      expect(Math.abs((y[at] as number) - value), `${name} at ${at}`).toBeLessThan(1e-5);
+  session.dispose();
 });
 
 test('a row that a held weight does not have is refused, as elsewhere', () => {

@@ -12,7 +12,7 @@ export interface TensorSpec {
 
 /** How a variable that no program writes is held, where the backend can; its reader sees nothing of it. */
 export interface Held {
-  /** An even number of float32 values in half the memory, rounded to bfloat16; an odd number as they are. */
+  /** Rows of an even number of float32 values in half the memory, rounded to bfloat16; of an odd number as they are. */
   readonly bfloat16?: boolean;
   /** A weight of a linear layer, [out, in], as products with its transpose are fastest: by columns, or as the ops of trainer/kernels want it. */
   readonly linear?: boolean;
