@@ -11,7 +11,8 @@ import { WORKLOADS, type Workload, type WorkloadName } from './workload.ts';
 /** Does the work that standard input tells in this process, and prints how many bytes the process needed at most. */
 export async function workAlone(dir: string, workload: WorkloadName): Promise<void> {
   const work = (await json(process.stdin)) as Work;
-  const model = await openModel(dir, memoryContext(), { trainable: work.kind === 'train' });
+  const { precision } = work;
+  const model = await openModel(dir, memoryContext(), { precision, trainable: work.kind === 'train' });
   const run = await workOf(work, model, WORKLOADS[workload]);
   await run();
   process.stdout.write(String(peakMemory()));

@@ -24,7 +24,7 @@ const MANY = `transformers, ${BATCH} at a time`;
  * computed anew, one at a time and 64 at a time. Seconds are per response token: ours over all responses, theirs over one in the middle
  * of each of equal parts by length.
  */
-export async function benchAnnotate({ model, peer, workload }: Setting): Promise<Measured> {
+export async function benchAnnotate({ model, precision, peer, workload }: Setting): Promise<Measured> {
   const { maxNewTokens, definitions, every } = workload.annotate;
   const responses = await correctResponses(model, workload);
   const annotate = await annotation(model, responses, workload);
@@ -64,7 +64,7 @@ export async function benchAnnotate({ model, peer, workload }: Setting): Promise
     ],
     alone: {
       ...{ name: 'annotation', peer: MANY },
-      ours: { kind: 'annotate', responses },
+      ours: { kind: 'annotate', precision, responses },
       theirs: {
         command: 'rollouts',
         parameters: { ...requestFor(records.at(-1) as AnnotationRecord), batch: BATCH },

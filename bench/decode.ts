@@ -9,7 +9,15 @@ import { decodeGreedily } from './workload.ts';
 
 const BATCH = 64;
 const NAME = `greedy decoding, ${BATCH} prompts`;
-const TRANSFORMERS = 'transformers generate';
+
+/**
+ * transformers, in the same format as we. In bfloat16 its logits are such numbers too, of which those from 8 to 16 lie
+ * 0.06 apart: many choices are between equals.
+ */
+const TRANSFORMERS = {
+  fp32: { name: 'transformers generate', nearTie: 0.001 },
+  bf16: { name: 'transformers generate, bf16', nearTie: 0.1 },
+} as const;
 
 /** llama.cpp as it comes, with a cache in half precision, and in fp32 throughout. */
 const LLAMA = [
@@ -20,19 +28,20 @@ const LLAMA = [
 type Decoding = Pick<Work & { kind: 'decode' }, 'prompts' | 'newTokens'>;
 
 /** Batched greedy decoding of 64 prompts against transformers' generate and llama.cpp's parallel sequences on the same prompts. */
-export async function benchDecode({ model, dir, peer, workload }: Setting): Promise<Measured> {
+export async function benchDecode({ model, precision, dir, peer, workload }: Setting): Promise<Measured> {
   const prompts = (await workload.questions(model.tokenizer, BATCH)).map(({ prompt }) => [...prompt]);
   const work = { prompts, newTokens: workload.decodeTokens };
   const decode = greedyDecoding(model, work);
   const against = (opponent: Opponent) => compareWith(opponent, work, decode, workload.pairs);
+  const transformers = TRANSFORMERS[precision];
   return {
     rows: [
-      await against({ name: TRANSFORMERS, peer, parameters: {}, nearTie: 0.001 }),
-      ...(await againstLlama(dir, against)),
+      await against({ ...transformers, peer, parameters: {} }),
+      ...(precision === 'fp32' ? await againstLlama(dir, against) : []),
     ],
     alone: {
-      ...{ name: 'greedy decoding', peer: TRANSFORMERS },
-      ours: { kind: 'decode', ...work },
+      ...{ name: 'greedy decoding', peer: transformers.name },
+      ours: { kind: 'decode', precision, ...work },
       theirs: { command: 'decode', parameters: work },
     },
   };
@@ -60,7 +69,7 @@ async function againstLlama(dir: string, against: (opponent: Opponent) => Promis
     const leftOut = 'not installed: npm run reference-env -- llama.cpp';
     return LLAMA.map(({ name }) => ({ name: NAME, peer: name, leftOut }));
   }
-  return withPeer(python, 'llama.py', dir, async (peer) => {
+  return withPeer({ python, dir, script: 'llama.py' }, async (peer) => {
     const rows: Row[] = [];
     for (const kind of LLAMA) rows.push(await against({ ...kind, peer }));
     return rows;

@@ -16,7 +16,7 @@ const sequence = (length: number, weighted: number) => ({
 test.skipIf(python === undefined)('a step has as many operations as PyTorch counts', async () => {
   const sequences = [sequence(24, 24), sequence(24, 24)];
   const ids = sequences.map((each) => each.ids.slice(0, -1));
-  const { flops } = await withPeer(python as string, 'peer.py', exampleModel, (peer) =>
+  const { flops } = await withPeer({ python: python as string, dir: exampleModel }, (peer) =>
     peer.ask<{ flops: number }>('flops', { ids }),
   );
   expect(stepFlops(await loadConfig(exampleModel), sequences)).toBe(flops);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Alone } from './benchmark.ts';
 import { type Comparison, withRatios } from './pairs.ts';
-import { withPeer } from './peer.ts';
+import { type PeerOptions, withPeer } from './peer.ts';
 import type { WorkloadName } from './workload.ts';
 
 /** Bytes that this process needed at most until now, as Linux counts them. */
@@ -15,21 +15,20 @@ export function peakMemory(): number {
 /** The memory that some work needs at most on both sides, each in a process that loads the model and does nothing else. */
 export async function compareMemory(
   { name, peer, ours, theirs }: Alone,
-  python: string,
-  dir: string,
+  options: PeerOptions,
   workload: WorkloadName,
 ): Promise<Comparison> {
   const names = { name: `${name}, peak memory`, peer, same: 'a process each' };
   const running = promisify(execFile)(process.execPath, [
     join(import.meta.dirname, 'main.ts'),
-    ...['work-alone', dir, workload],
+    ...['work-alone', options.dir, workload],
   ]);
   running.child.stdin?.end(JSON.stringify(ours));
-  return withRatios(names, [Number((await running).stdout)], [await peerMemory(python, dir, theirs)], 'bytes');
+  return withRatios(names, [Number((await running).stdout)], [await peerMemory(options, theirs)], 'bytes');
 }
 
-function peerMemory(python: string, dir: string, { command, parameters }: Alone['theirs']): Promise<number> {
-  return withPeer(python, 'peer.py', dir, async (peer) => {
+function peerMemory(options: PeerOptions, { command, parameters }: Alone['theirs']): Promise<number> {
+  return withPeer(options, async (peer) => {
     await peer.ask(command, parameters);
     return (await peer.ask<{ bytes: number }>('peak_memory')).bytes;
   });

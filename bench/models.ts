@@ -5,21 +5,39 @@ import { CftError } from '../crds/errors.ts';
 import { referencePython } from '../scripts/reference-env.ts';
 import { memoryContext } from '../trainer/stages/memory-context.ts';
 import { openModel } from '../trainer/stages/model.ts';
+import type { Precision } from '../trainer/tensor/lower.ts';
 import { benchAnnotate } from './annotate.ts';
 import type { Benchmark, Setting } from './benchmark.ts';
 import { benchDecode } from './decode.ts';
 import { type Limits, measureLimits } from './limits.ts';
 import { compareMemory } from './memory.ts';
-import { makeModel, withPeer } from './peer.ts';
+import { makeModel, type Numbers, withPeer } from './peer.ts';
 import { giga, printHead, printRow } from './table.ts';
 import { benchTrain } from './train.ts';
 import { exampleModel, WORKLOADS, type Workload, type WorkloadName } from './workload.ts';
 
-/** By their names on the command line. Training changes the weights, so the others read them in the form that is faster for that. */
-const BENCHMARKS: Readonly<Record<string, { readonly run: Benchmark; readonly trainable: boolean }>> = {
-  decode: { run: benchDecode, trainable: false },
-  annotate: { run: benchAnnotate, trainable: false },
-  train: { run: benchTrain, trainable: true },
+/** A benchmark in one precision. Training changes the weights, so the others read them in the form that is faster for that. */
+interface Entry {
+  readonly run: Benchmark;
+  readonly trainable: boolean;
+  readonly precision: Precision;
+  /** What the peer computes with. */
+  readonly numbers: Numbers;
+}
+
+const FP32 = { precision: 'fp32', numbers: 'float32' } as const;
+
+/** By their names on the command line. */
+const BENCHMARKS: Readonly<Record<string, readonly Entry[]>> = {
+  decode: [
+    { run: benchDecode, trainable: false, ...FP32 },
+    { run: benchDecode, trainable: false, precision: 'bf16', numbers: 'bfloat16' },
+  ],
+  annotate: [{ run: benchAnnotate, trainable: false, ...FP32 }],
+  train: [
+    { run: benchTrain, trainable: true, ...FP32 },
+    { run: benchTrain, trainable: true, precision: 'bf16', numbers: 'autocast' },
+  ],
 };
 
 /** 88 million weights at random: what a step costs does not depend on them. */
@@ -49,17 +67,20 @@ export async function benchModels(only?: string, pairs?: number): Promise<void> 
       'PyTorch and transformers, which the benchmark compares with, are not installed',
       { hint: 'run: npm run reference-env (about 6 GB)' },
     );
-  const limits = await withPeer(python, 'peer.py', exampleModel, measureLimits);
+  const limits = await withPeer({ python, dir: exampleModel }, measureLimits);
   printMachine(limits);
-  const chosen = Object.entries(BENCHMARKS).filter(([name]) => only === undefined || name === only);
+  const chosen = Object.entries(BENCHMARKS)
+    .filter(([name]) => only === undefined || name === only)
+    .flatMap(([, entries]) => entries);
   const bench = async (title: string, dir: string, workload: WorkloadName) => {
     printHead(title);
-    for (const [, { run, trainable }] of chosen) {
-      const { rows, alone } = await withModel(dir, python, trainable, (opened) =>
-        run({ ...opened, dir, python, limits, workload: repeated(WORKLOADS[workload], pairs) }),
+    for (const entry of chosen) {
+      const { precision, numbers } = entry;
+      const { rows, alone } = await withModel(dir, python, entry, (opened) =>
+        entry.run({ ...opened, precision, dir, python, limits, workload: repeated(WORKLOADS[workload], pairs) }),
       );
       for (const row of rows) printRow(row);
-      printRow(await compareMemory(alone, python, dir, workload));
+      printRow(await compareMemory(alone, { python, dir, numbers }, workload));
     }
   };
   await bench("the example's model", exampleModel, 'example');
@@ -76,8 +97,8 @@ export async function benchModels(only?: string, pairs?: number): Promise<void> 
 
 function printMachine({ tensorflow, pytorch, copy, triad }: Limits): void {
   process.stdout.write(
-    `${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}, fp32\n` +
-      `matrix products at most: TensorFlow ${giga(tensorflow)} GFLOP/s, PyTorch ${giga(pytorch)} GFLOP/s\n` +
+    `${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}, fp32 where nothing else is said\n` +
+      `fp32 matrix products at most: TensorFlow ${giga(tensorflow)} GFLOP/s, PyTorch ${giga(pytorch)} GFLOP/s\n` +
       `memory at most: copy ${giga(copy)} GB/s, triad ${giga(triad)} GB/s\n`,
   );
 }
@@ -90,9 +111,9 @@ function repeated(workload: Workload, pairs: number | undefined): Workload {
 async function withModel<T>(
   dir: string,
   python: string,
-  trainable: boolean,
+  { trainable, precision, numbers }: Entry,
   work: (opened: Pick<Setting, 'model' | 'peer'>) => Promise<T>,
 ): Promise<T> {
-  const model = await openModel(dir, memoryContext(), { trainable });
-  return withPeer(python, 'peer.py', dir, (peer) => work({ model, peer })).finally(() => model.close());
+  const model = await openModel(dir, memoryContext(), { trainable, precision });
+  return withPeer({ python, dir, numbers }, (peer) => work({ model, peer })).finally(() => model.close());
 }

@@ -1,6 +1,7 @@
 """The other side of the benchmark: PyTorch and transformers doing the same work.
 
-`peer.py DIR` takes commands for the model there; `peer.py make DIR CONFIG` writes one with random weights instead.
+`peer.py DIR NUMBERS` takes commands for the model there, in float32 or bfloat16, or in float32 with bfloat16 products (autocast);
+`peer.py make DIR CONFIG` writes one with random weights instead.
 """
 
 import json
@@ -20,7 +21,9 @@ if sys.argv[1] == "make":
     sys.exit()
 
 torch.set_num_threads(THREADS)
-model = Qwen2ForCausalLM.from_pretrained(sys.argv[1], dtype=torch.float32).eval()
+numbers = sys.argv[2]
+model = Qwen2ForCausalLM.from_pretrained(sys.argv[1], dtype=torch.bfloat16 if numbers == "bfloat16" else torch.float32).eval()
+autocast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=numbers == "autocast")
 optimizer = None
 
 
@@ -83,7 +86,8 @@ def train(ids, labels, steps=1):
         optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
     losses = []
     for _ in range(steps):
-        loss = model(input_ids=torch.tensor(ids), labels=torch.tensor(labels)).loss
+        with autocast:
+            loss = model(input_ids=torch.tensor(ids), labels=torch.tensor(labels)).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()

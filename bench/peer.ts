@@ -7,6 +7,9 @@ import { CftError } from '../crds/errors.ts';
 /** PyTorch and transformers, or llama.cpp. */
 export type PeerScript = 'peer.py' | 'llama.py';
 
+/** What PyTorch computes with: weights and all else in one of two formats, or fp32 weights whose products are in bf16. */
+export type Numbers = 'float32' | 'bfloat16' | 'autocast';
+
 const KEPT = 2000;
 
 /** Writes a Qwen2 model of this configuration, with random weights. */
@@ -32,8 +35,8 @@ export class Peer {
   }
 
   /** Starts it with a model loaded. */
-  static async start(python: string, script: PeerScript, modelDir: string): Promise<Peer> {
-    const child = spawn(python, [pathOf(script), modelDir], { stdio: ['pipe', 'pipe', 'pipe'] });
+  static async start(python: string, script: PeerScript, modelDir: string, numbers: Numbers): Promise<Peer> {
+    const child = spawn(python, [pathOf(script), modelDir, numbers], { stdio: ['pipe', 'pipe', 'pipe'] });
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     const peer = new Peer(script, child, lines);
     await peer.#read();
@@ -60,14 +63,23 @@ export class Peer {
   }
 }
 
+/** What a process is started with. */
+export interface PeerOptions {
+  readonly python: string;
+  /** Where the model lies. */
+  readonly dir: string;
+  /** Default: PyTorch's. */
+  readonly script?: PeerScript;
+  /** Default float32. */
+  readonly numbers?: Numbers;
+}
+
 /** Starts a peer with a model loaded for some work, and stops it after that. */
 export async function withPeer<T>(
-  python: string,
-  script: PeerScript,
-  modelDir: string,
+  { python, dir, script = 'peer.py', numbers = 'float32' }: PeerOptions,
   work: (peer: Peer) => Promise<T>,
 ): Promise<T> {
-  const peer = await Peer.start(python, script, modelDir);
+  const peer = await Peer.start(python, script, dir, numbers);
   return work(peer).finally(() => peer.stop());
 }
 

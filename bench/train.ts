@@ -2,7 +2,7 @@ import { CftError } from '../crds/errors.ts';
 import { DecodeEngine } from '../trainer/decode/engine.ts';
 import type { OpenModel } from '../trainer/stages/model.ts';
 import type { WeightedSequence } from '../trainer/train/sequence.ts';
-import type { Measured, Setting } from './benchmark.ts';
+import type { Alone, Measured, Setting } from './benchmark.ts';
 import { stepFlops } from './flops.ts';
 import { measureProducts, peakOf } from './limits.ts';
 import { type Comparison, compare, type Row, seconds } from './pairs.ts';
@@ -19,7 +19,7 @@ const ALONE = 2;
 const SFT = { label: 'SFT step', isTrained: () => true };
 const CFT = { label: 'CFT step, 10 % critical', isTrained: (t: number) => t % 10 === 4 };
 
-const EAGER = 'PyTorch eager';
+const EAGER = { fp32: 'PyTorch eager', bf16: 'PyTorch eager, bf16 autocast' } as const;
 const COMPILED = 'PyTorch, torch.compile';
 
 /** A step of ours, and the same for the peer: sequences padded to the longest. */
@@ -32,7 +32,7 @@ interface Step {
 
 /** One optimizer step on some responses, against PyTorch on the same padded batch. Updates the weights on both sides. */
 export async function benchTrain(setting: Setting): Promise<Measured> {
-  const { model, peer, workload, limits } = setting;
+  const { model, precision, peer, workload, limits } = setting;
   const responses = await greedyResponses(model, workload);
   const longest = Math.max(...responses.map(({ ids }) => ids.length));
   const trainer = createTrainer(model);
@@ -46,22 +46,22 @@ export async function benchTrain(setting: Setting): Promise<Measured> {
       batch: { ids: paddedIds(sequences, longest), labels: paddedLabels(sequences, longest) },
     };
   };
-  const [sft, cft] = [stepOf(SFT), stepOf(CFT)];
+  const sft = stepOf(SFT);
   const first = sft.run();
-  const eager = await compareSteps(sft, first, EAGER, peer, workload.pairs);
+  const eager = await compareSteps(sft, first, EAGER[precision], peer, workload.pairs);
+  const alone: Alone = {
+    ...{ name: SFT.label, peer: EAGER[precision] },
+    ours: { kind: 'train', precision, sequences: sft.sequences, steps: ALONE },
+    theirs: { command: 'train', parameters: { ...sft.batch, steps: ALONE } },
+  };
+  if (precision !== 'fp32') return { rows: [eager], alone };
   const peak = peakOf(limits, await measureProducts(peer));
   // Both sides have taken as many steps until here, so their losses can be compared again.
-  const critical = await compareSteps(cft, cft.run(), EAGER, peer, workload.pairs);
+  const cft = stepOf(CFT);
+  const critical = await compareSteps(cft, cft.run(), EAGER.fp32, peer, workload.pairs);
   const compiled = await againstCompiled(setting, sft, first);
   const share = shareOfPeak(eager, stepFlops(model.config, sft.sequences), peak);
-  return {
-    rows: [eager, compiled, share, critical],
-    alone: {
-      ...{ name: SFT.label, peer: EAGER },
-      ours: { kind: 'train', sequences: sft.sequences, steps: ALONE },
-      theirs: { command: 'train', parameters: { ...sft.batch, steps: ALONE } },
-    },
-  };
+  return { rows: [eager, compiled, share, critical], alone };
 }
 
 /** @param first our loss with the weights that the peer has now */
@@ -79,7 +79,7 @@ async function compareSteps(step: Step, first: number, name: string, peer: Peer,
 
 /** In another process, with the weights as they are in the file. */
 function againstCompiled({ python, dir, workload }: Setting, step: Step, first: number): Promise<Row> {
-  return withPeer(python, 'peer.py', dir, async (peer) => {
+  return withPeer({ python, dir }, async (peer) => {
     const { missing } = await peer.ask<{ missing?: string }>('compile');
     if (missing !== undefined) return { name: step.label, peer: COMPILED, leftOut: missing };
     // The first run since the other step was declared, for which TensorFlow loaded the session again.

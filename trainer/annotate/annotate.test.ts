@@ -42,6 +42,21 @@ test('batched annotation gives the masks, answers and ends of the definition', a
   expect(critical).toContain(1);
 });
 
+test('so it does with weights in bf16', async () => {
+  const narrow = createSession({ precision: 'bf16' });
+  const own = await loadModel(narrow, fixtureDir('tied-gqa2'), { frozen: { bfloat16: true } });
+  const responses = randomResponses(12, own.config.vocabSize, 1);
+  const fast = await batched(narrow, own, responses, { width: 8 });
+  const plain = await sequential(narrow, own, responses, fullForward(narrow, own, 32));
+  expect(fast.map(({ id, masks }) => ({ id, masks }))).toEqual(plain.map(({ id, masks }) => ({ id, masks })));
+  const [token, other] = [fast, await batched(session, model, responses, { width: 8, name: 'fp32' })].map(
+    (records) => records[0]?.tokens[0],
+  );
+  expect(token?.probability).not.toBe(other?.probability);
+  expect(token?.probability).toBeCloseTo(other?.probability as number, 2);
+  narrow.dispose();
+});
+
 test('margins, probabilities and entropies agree with the definition to float precision', async () => {
   const responses = randomResponses(4, model.config.vocabSize, 2);
   const [fast, plain] = [

@@ -95,7 +95,7 @@ CFT_AVX512 void Narrow(const float* x, int64_t size, uint32_t* words) {
 
 // Memory that a thread keeps from one product with bfloat16s to the next.
 struct Scratch {
-  Buffer x, panel;
+  Buffer panel;
   std::vector<uint32_t> words;
 };
 
@@ -125,11 +125,6 @@ void Product(const float* x, const Weight& weight, int64_t rows, float* y, int64
   if (!is_wide && HasTiles()) {
     ProductInTiles(x, weight, rows, scratch, y, y_stride);
     return;
-  }
-  if (!is_wide) {
-    float* rounded = Room(scratch.x, rows * weight.depth);
-    Round(x, rows * weight.depth, rounded);
-    x = rounded;
   }
   const int64_t step = kPanelColumns * weight.number_bytes();
   for (int64_t k = 0; k < weight.depth; k += kDepth) {

@@ -32,7 +32,7 @@ struct Weight {
 };
 
 // y = x * weight. The sums of a row are the same whatever rows are beside it, and those of a column whatever columns are. If the weight's numbers
-// are bfloat16s, x is rounded to such too; sums are of floats either way.
+// are bfloat16s, and the processor has matrix units for them, x is rounded to such too. Sums are of floats either way.
 //
 // x: [rows, depth]; y: [rows, weight.columns] in rows of y_stride
 void Product(const float* x, const Weight& weight, int64_t rows, float* y, int64_t y_stride);

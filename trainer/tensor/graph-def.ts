@@ -33,6 +33,11 @@ export interface GraphNode {
   readonly attributes: Readonly<Record<string, Attribute>>;
 }
 
+/** The element type that an attribute is. */
+export function typeOf(attribute: Attribute | undefined): number | undefined {
+  return attribute !== undefined && 'type' in attribute ? attribute.type : undefined;
+}
+
 function shapeProto(shape: readonly number[]): Buffer {
   return message(...shape.map((size) => bytesField(2, intField(1, size))));
 }

@@ -55,6 +55,20 @@ test('with kernels linear layers alone are in bf16: on a processor with units fo
   expect(opsOf(true)).toEqual(['p/in0 Cast', 'p/in1 Cast', 'p/bf16 MatMul', 'p Cast', 'q BatchMatMulV2']);
 });
 
+test('what two products wait for is rounded once, and each factor when the other is there', () => {
+  const negated: GraphNode = { name: 'dy', op: 'Neg', inputs: ['g:0'], attributes: { T: float } };
+  const nodes = lower([negated, product('dx', 'dy:0', 'w:0'), product('dw', 'dy:0', 'x:0')], () => [2, 2], {
+    precision: 'bf16',
+    kernels: { bfloat16Units: false },
+  });
+  expect(nodes.filter(({ op }) => op === 'CftRound').map(({ name, inputs }) => [name, ...inputs])).toEqual([
+    ['dx/in0', 'dy:0', '^w'],
+    ['dx/in1', 'w:0', '^dy'],
+    ['dw/in1', 'x:0', '^dy'],
+  ]);
+  expect(nodes.at(-1)?.inputs).toEqual(['dx/in0:0', 'dw/in1:0']);
+});
+
 test('a cast to the same type is left out, unless something waits for it', () => {
   const idle = cast('c', 'a:0', DataType.float32);
   const reader: GraphNode = { name: 'r', op: 'Neg', inputs: ['c:0'], attributes: { T: float } };

@@ -1,4 +1,5 @@
-import { type Attribute, DataType, type GraphNode } from './graph-def.ts';
+import { gatherNarrow, useBfloat16 } from './bfloat16-products.ts';
+import { type Attribute, DataType, type GraphNode, typeOf } from './graph-def.ts';
 
 /** How a program's matrix products are computed; sums over them stay in fp32 either way. */
 export type Precision = 'fp32' | 'bf16';
@@ -26,8 +27,6 @@ export const SWAP = '/swap:0';
 export const PACK = 'CftPack';
 export const UNPACK = 'CftUnpack';
 
-const MATRIX_PRODUCTS = new Set(['MatMul', 'BatchMatMulV2']);
-
 /**
  * tfjs issues BatchMatMulV2 for every product. For two matrices the plain MatMul op computes the same and is faster:
  * it needs no broadcasting, and oneDNN has a kernel for it.
@@ -40,7 +39,7 @@ export function useMatMul(node: GraphNode, shapeOf: ShapeOf): GraphNode {
 }
 
 /** A value that is held in another form: what of it a node may read instead. */
-interface View {
+export interface View {
   /** The value by columns, in fp32. */
   readonly transposed: string | undefined;
   /** The value in bfloat16; by columns if `transposed` is set. */
@@ -129,71 +128,8 @@ function zerosAmong(nodes: readonly GraphNode[]): ReadonlySet<string> {
   return new Set(nodes.filter(isZero).map(({ name }) => `${name}:0`));
 }
 
-/**
- * Computes a matrix product in bfloat16, so that every other op and all state stay in fp32 (what PyTorch's autocast does). Other nodes pass
- * unchanged. Programs with the ops of trainer/kernels leave attention in fp32, as these do.
- */
-function useBfloat16(node: GraphNode, views: ReadonlyMap<string, View>, kernels: Kernels | undefined): GraphNode[] {
-  if (!MATRIX_PRODUCTS.has(node.op) || typeOf(node.attributes.T) !== DataType.float32) return [node];
-  if (kernels === undefined) return multiplyBfloat16(node, views);
-  if (node.op !== 'MatMul') return [node];
-  return kernels.bfloat16Units ? multiplyBfloat16(node, views) : roundFactors(node, views);
-}
-
-/** Both factors are cast, unless they are held so, and the product is cast back. */
-function multiplyBfloat16(node: GraphNode, views: ReadonlyMap<string, View>): GraphNode[] {
-  const casts: GraphNode[] = [];
-  const factors = node.inputs.slice(0, 2).map((input, index) => {
-    const view = views.get(input);
-    if (view?.narrow !== undefined && view.transposed === undefined) return view.narrow;
-    casts.push(cast(`${node.name}/in${index}`, input, DataType.float32, DataType.bfloat16));
-    return `${node.name}/in${index}:0`;
-  });
-  const product: GraphNode = {
-    ...node,
-    name: `${node.name}/bf16`,
-    inputs: [...factors, ...node.inputs.slice(2)],
-    attributes: { ...node.attributes, T: { type: DataType.bfloat16 } },
-  };
-  return [...casts, product, cast(node.name, `${product.name}:0`, DataType.bfloat16, DataType.float32)];
-}
-
-/** Both factors are rounded, unless they are, and multiplied as floats. */
-function roundFactors(node: GraphNode, views: ReadonlyMap<string, View>): GraphNode[] {
-  const rounded: GraphNode[] = [];
-  const factors = node.inputs.slice(0, 2).map((input, index) => {
-    const view = views.get(input);
-    if (view?.narrow !== undefined || view?.panels?.type === DataType.int32) return input;
-    rounded.push({ name: `${node.name}/in${index}`, op: 'CftRound', inputs: [input], attributes: {} });
-    return `${node.name}/in${index}:0`;
-  });
-  return [...rounded, { ...node, inputs: [...factors, ...node.inputs.slice(2)] }];
-}
-
-/** Rows of a table that is held in bfloat16 are taken before they are cast, not after the whole table was. */
-function gatherNarrow(node: GraphNode, views: ReadonlyMap<string, View>): GraphNode[] {
-  const view = views.get(node.inputs[0] ?? '');
-  if (node.op !== 'GatherV2' || view?.narrow === undefined || view.transposed !== undefined) return [node];
-  const gather: GraphNode = {
-    ...node,
-    name: `${node.name}/bf16`,
-    inputs: [view.narrow, ...node.inputs.slice(1)],
-    attributes: { ...node.attributes, Tparams: { type: DataType.bfloat16 } },
-  };
-  return [gather, cast(node.name, `${gather.name}:0`, DataType.bfloat16, DataType.float32)];
-}
-
-function typeOf(attribute: Attribute | undefined): number | undefined {
-  return attribute !== undefined && 'type' in attribute ? attribute.type : undefined;
-}
-
 function isTrue(attribute: Attribute | undefined): boolean {
   return attribute !== undefined && 'bool' in attribute && attribute.bool;
-}
-
-function cast(name: string, input: string, from: DataType, to: DataType): GraphNode {
-  const attributes = { SrcT: { type: from }, DstT: { type: to }, Truncate: { bool: false } };
-  return { name, op: 'Cast', inputs: [input], attributes };
 }
 
 /** tfjs casts float32 to float32 in places; the nodes that read such a cast read its input instead. */
@@ -241,5 +177,5 @@ export function lower(nodes: readonly GraphNode[], shapeOf: ShapeOf, { precision
   const chosen = scatterIntoSums(dropIdleCasts(nodes), shapeOf)
     .map((node) => readHeld(useMatMul(node, shapeOf), views, zeros))
     .flatMap((node) => gatherNarrow(node, views));
-  return precision === 'bf16' ? chosen.flatMap((node) => useBfloat16(node, views, kernels)) : chosen;
+  return precision === 'bf16' ? useBfloat16(chosen, views, kernels) : chosen;
 }
