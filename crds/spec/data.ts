@@ -9,7 +9,7 @@ export const ModelSpec = withRules(
   z.strictObject({
     source: sourceOf('Directory of the model in Hugging Face layout (config.json, *.safetensors, tokenizer.json).'),
     precision: Precision.default('fp32').describe(
-      'Number format of the matrix products when models generate, annotate and are evaluated. bf16 holds their weights in half the memory and is faster where the device has units for it, but chooses another token now and then where two are nearly as likely. Training has its own precision.',
+      'Number format of the matrix products when models generate, annotate and are evaluated. bf16 holds their weights in half the memory and multiplies in bfloat16 where the device has units for it: faster, but another token is chosen now and then where two are nearly as likely. Training has its own precision.',
     ),
   }),
   [sourceRule],

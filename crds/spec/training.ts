@@ -68,7 +68,7 @@ const variantShape = {
     .default([0])
     .describe('A trial is run for each seed; results are given as the mean over the seeds.'),
   precision: Precision.default('fp32').describe(
-    'Number format of the matrix products. Weights and optimizer state are fp32 in any case.',
+    'Number format of the matrix products. Weights and optimizer state are fp32 in any case. bf16 is faster where the device has units for it; a processor without them multiplies the rounded numbers in fp32.',
   ),
   lossNormalization: LossNormalization.default('step').describe(
     'What the summed loss is divided by. step: the weight of all trained tokens of the optimizer step; per-sequence: each sequence by its own weight first; all-tokens: all response tokens, trained or not.',

@@ -10,7 +10,7 @@ import { loadConfig } from './config.ts';
 import { loadModel, readWeights } from './load.ts';
 import { writeWeights } from './safetensors-write.ts';
 import { fileSources } from './save.ts';
-import { fixtureDir } from './testing.ts';
+import { computeLogits, fixtureDir } from './testing.ts';
 import { locateWeights, weightShapes } from './weights.ts';
 
 beforeAll(() => loadBackend({ backend: 'tensorflow' }));
@@ -48,6 +48,24 @@ async function changeConfig(keys: Record<string, unknown>): Promise<void> {
 }
 
 describe('loadModel', () => {
+  test('a frozen model computes the same bits from a file in bfloat16 as from one with the same values in float32', async () => {
+    const ids = [3, 1, 4, 1, 5, 9];
+    const logitsOf = async (from: string) => {
+      const session = createSession();
+      const model = await loadModel(session, from, { frozen: { bfloat16: false } });
+      const logits = computeLogits(session, model, { batch: 1, time: ids.length, ids });
+      session.dispose();
+      return logits;
+    };
+    await copyFixture('bfloat16-headdim8');
+    const narrow = await logitsOf(dir);
+    await rewrite(() => {});
+    expect([
+      ...new Set([...(await locateWeights(dir, await loadConfig(dir))).entries.values()].map(({ dtype }) => dtype)),
+    ]).toEqual(['F32']);
+    expect(await logitsOf(dir)).toEqual(narrow);
+  });
+
   test('puts every weight into a variable of its name and shape', async () => {
     const session = createSession();
     const model = await loadModel(session, fixtureDir('sharded-gqa4'), { scope: 'base/' });

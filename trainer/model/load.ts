@@ -17,7 +17,10 @@ export interface LoadedModel {
 export interface LoadOptions {
   /** Put before the variables' names in the session, so that two models fit into one. Default none. */
   readonly scope?: string;
-  /** No program will change the weights: matrices are held for products, and on request rounded to bfloat16, in half the memory. */
+  /**
+   * No program will change the weights: matrices are held for products, and as bfloat16s, in half the memory, if they are such in the file and that
+   * changes nothing, or rounded to them on request.
+   */
   readonly frozen?: { readonly bfloat16: boolean } | undefined;
 }
 
@@ -37,8 +40,9 @@ export async function loadModel(session: Session, dir: string, options: LoadOpti
   const config = await loadConfig(dir);
   const weights = await locateWeights(dir, config);
   const variables = new Map<string, Variable>();
-  for await (const { name, shape, values } of readWeights(weights)) {
-    const held = shape.length === 2 && options.frozen ? { ...heldAs(name, config), ...options.frozen } : undefined;
+  for await (const { name, shape, values, isBfloat16 } of readWeights(weights)) {
+    const bfloat16 = options.frozen?.bfloat16 === true || (isBfloat16 && session.exactBfloat16);
+    const held = shape.length === 2 && options.frozen ? { ...heldAs(name, config), bfloat16 } : undefined;
     const variable = session.variable(`${options.scope ?? ''}${name}`, { shape, dtype: 'float32', held });
     variable.load(values);
     variables.set(name, variable);
@@ -58,16 +62,22 @@ export function variableParameters(variables: ReadonlyMap<string, Variable>): Pa
   return parametersOf((name) => variables.get(name)?.read());
 }
 
+/** A weight as it is read, and whether the file has it in bfloat16. */
+export interface LoadedWeight {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly values: Float32Array<ArrayBuffer>;
+  readonly isBfloat16: boolean;
+}
+
 /** Every weight in turn, checked: finite, and a tied head equal to the embedding. */
-export async function* readWeights(
-  weights: LocatedWeights,
-): AsyncGenerator<{ name: string; shape: readonly number[]; values: Float32Array<ArrayBuffer> }> {
+export async function* readWeights(weights: LocatedWeights): AsyncGenerator<LoadedWeight> {
   for (const [name, entry] of weights.entries) {
     const values = await readTensor(entry);
     checkFinite(values, entry);
     if (name === 'model.embed_tokens.weight' && weights.tiedHead !== undefined)
       await checkTied(values, weights.tiedHead);
-    yield { name, shape: entry.shape, values };
+    yield { name, shape: entry.shape, values, isBfloat16: entry.dtype === 'BF16' };
   }
 }
 

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { loadBackend } from '../tensor/backend.ts';
+import { createSession } from '../tensor/create-session.ts';
 import { parseConfig } from './config.ts';
 import { writeWeights } from './safetensors-write.ts';
 import { fixtureDir } from './testing.ts';
@@ -34,12 +36,14 @@ beforeAll(async () => {
 afterAll(() => rm(dir, { recursive: true }));
 
 test.skipIf(process.platform !== 'linux').each([
-  ['float32', 'fp32', 4],
-  ['bfloat16', 'fp32', 4],
-  ['bfloat16', 'bf16', 2],
+  ['float32', 'fp32', 4, 4],
+  ['bfloat16', 'fp32', 4, 2],
+  ['bfloat16', 'bf16', 2, 2],
 ] as const)(
-  'a process that loads %s shards and computes in %s needs %i bytes a weight, whatever it reads',
-  async (dtype, precision, width) => {
+  'a process that loads %s shards and computes in %s needs %i bytes a weight, %i where it multiplies bfloat16s exactly, whatever it reads',
+  async (dtype, precision, most, exact) => {
+    await loadBackend();
+    const width = createSession().exactBfloat16 ? exact : most;
     const shapes = [...weightShapes(parseConfig(CONFIG, 'config.json'))];
     const sizes = shapes.map(([, shape]) => shape.reduce((a, b) => a * b, 1));
     const values = new Float32Array(Math.max(...sizes)).fill(0.01);

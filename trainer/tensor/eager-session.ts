@@ -76,6 +76,7 @@ class EagerVariable implements Variable {
 /** Programs that run op by op on whatever backend tfjs has: slower than a graph, the same results. */
 export class EagerSession implements Session {
   readonly kernels = false;
+  readonly exactBfloat16 = false;
   readonly #variables = new Map<string, EagerVariable>();
 
   variable(name: string, spec: TensorSpec): Variable {

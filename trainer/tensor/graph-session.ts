@@ -60,6 +60,7 @@ function inParts<T extends TensorSpec>(variables: readonly T[]): T[][] {
 export class GraphSession implements Session {
   readonly #backend: NodeBackend;
   readonly kernels: boolean;
+  readonly exactBfloat16: boolean;
   readonly #products: Products;
   readonly #variables = new Map<string, GraphVariable>();
   readonly #programs = new Map<string, TracedProgram>();
@@ -74,6 +75,8 @@ export class GraphSession implements Session {
     this.#backend = backend;
     this.#products = products;
     this.kernels = products.kernels !== undefined;
+    // Matrix units round the other factor too.
+    this.exactBfloat16 = products.kernels?.bfloat16Units === false;
   }
 
   variable(name: string, spec: VariableSpec): Variable {

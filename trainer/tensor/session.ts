@@ -90,6 +90,8 @@ export interface Program<I extends string = string, O extends string = string> {
 export interface Session {
   /** Whether its programs use the ops of trainer/kernels. */
   readonly kernels: boolean;
+  /** Whether products with a weight that is held as bfloat16s are those with the same values as floats, to the bit. */
+  readonly exactBfloat16: boolean;
   variable(name: string, spec: VariableSpec): Variable;
   program<I extends string, O extends string>(
     name: string,
