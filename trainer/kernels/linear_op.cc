@@ -1,6 +1,7 @@
-// The ops of product.h and panels.h: what programs do with a weight that is held in panels.
+// The ops of product.h, panels.h and bfloat16.h: what programs do with a weight that is held in panels, and with rounded factors.
 #include <algorithm>
 
+#include "bfloat16.h"
 #include "op.h"
 #include "panels.h"
 #include "parallel.h"

@@ -4,6 +4,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "bfloat16.h"
 #include "buffer.h"
 #include "tiles.h"
 #include "vector.h"
@@ -62,37 +63,6 @@ CFT_AVX512 void Panel(const float* x, int64_t x_stride, int64_t rows, int64_t de
   tile(std::integral_constant<int, 1>());
 }
 
-// A part of a panel as floats.
-CFT_AVX512 void Widen(const char* pairs, int64_t depth, float* panel) {
-  const uint32_t* from = reinterpret_cast<const uint32_t*>(pairs);
-  for (int64_t k = 0; k < depth; k += 2, from += kPanelColumns, panel += 2 * kPanelColumns) {
-    for (int64_t v = 0; v < kPanelColumns; v += kLanes) {
-      const Words both = LoadWords(from + v);
-      Store(panel + v, First(both));
-      Store(panel + kPanelColumns + v, Second(both));
-    }
-  }
-}
-
-// Two floats to a word, rounded. size: a multiple of two
-CFT_AVX512 void Narrow(const float* x, int64_t size, uint32_t* words) {
-  Ints even, odd;
-  for (int i = 0; i < kLanes; i++) {
-    even[i] = 2 * i;
-    odd[i] = 2 * i + 1;
-  }
-  const auto words_of = [&](Floats a, Floats b) CFT_AVX512 {
-    const Words first = Bits(Rounded(a)), second = Bits(Rounded(b));
-    return (Pick(first, second, even) >> 16) | (Pick(first, second, odd) & 0xffff0000u);
-  };
-  int64_t i = 0;
-  for (; i + 2 * kLanes <= size; i += 2 * kLanes) {
-    const Words both = words_of(Load(x + i), Load(x + i + kLanes));
-    std::memcpy(words + i / 2, &both, sizeof both);
-  }
-  for (; i < size; i += 2) words[i / 2] = words_of(Floats{x[i], x[i + 1]}, Floats{})[0];
-}
-
 // Memory that a thread keeps from one product with bfloat16s to the next.
 struct Scratch {
   Buffer panel;
@@ -113,12 +83,6 @@ void ProductInTiles(const float* x, const Weight& weight, int64_t rows, Scratch&
 
 }  // namespace
 
-CFT_AVX512 void Round(const float* x, int64_t size, float* y) {
-  int64_t i = 0;
-  for (; i + kLanes <= size; i += kLanes) Store(y + i, Rounded(Load(x + i)));
-  for (; i < size; i++) y[i] = Rounded(All(x[i]))[0];
-}
-
 void Product(const float* x, const Weight& weight, int64_t rows, float* y, int64_t y_stride) {
   thread_local Scratch scratch;
   const bool is_wide = weight.number == Number::kFloat;
@@ -134,7 +98,7 @@ void Product(const float* x, const Weight& weight, int64_t rows, float* y, int64
       const float* panel = reinterpret_cast<const float*>(part);
       if (!is_wide) {
         float* wide = Room(scratch.panel, kDepth * kPanelColumns);
-        Widen(part, depth, wide);
+        Widen(reinterpret_cast<const uint32_t*>(part), kPanelColumns, depth, wide);
         panel = wide;
       }
       const int64_t left = weight.columns - column;

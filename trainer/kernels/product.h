@@ -37,9 +37,6 @@ struct Weight {
 // x: [rows, depth]; y: [rows, weight.columns] in rows of y_stride
 void Product(const float* x, const Weight& weight, int64_t rows, float* y, int64_t y_stride);
 
-// y = x, rounded to bfloat16s.
-void Round(const float* x, int64_t size, float* y);
-
 }  // namespace cft
 
 #endif  // CFT_KERNELS_PRODUCT_H_
