@@ -1,5 +1,6 @@
 import type { DecodeEngine } from './engine.ts';
-import { type Growing, grow, started } from './growing.ts';
+import { type Fed, statesOf } from './fed.ts';
+import { type Growing, mostOf, started, take } from './growing.ts';
 import { mayWait } from './reach.ts';
 
 /** A sequence to decode. */
@@ -88,34 +89,30 @@ export class BatchDecoder<T> {
   }
 
   /**
-   * One more token for every active sequence but the few longest, for which the step would cost all others more: they wait until there are
-   * more of them. Returns the sequences that it finished, their slots free again.
+   * One more token at least for every active sequence but the few longest, for which the step would cost all others more: they wait until
+   * there are more of them. Returns the sequences that it finished, their slots free again.
    */
   advance(): DecodedSequence<T>[] {
     const { slots } = this.#engine;
     const { temperature } = this.#options;
-    const ids = new Int32Array(slots);
-    const positions = new Int32Array(slots);
-    const uniforms = new Float32Array(slots);
-    const lengths = this.#active.flatMap((active) => (active === undefined ? [] : [active.position + 1]));
-    const reach = this.#engine.reachForMost(lengths, mayWait(this.#steps));
-    const served = (active: Growing<DecodeRequest<T>>) => active.position < reach;
-    for (const [slot, active] of this.#active.entries()) {
-      if (active === undefined) continue;
-      ids[slot] = active.feed;
-      positions[slot] = active.position;
-      if (temperature !== undefined && served(active)) uniforms[slot] = belowOne(active.wanted.uniform?.() ?? 0);
-    }
-    const sampling = temperature === undefined ? {} : { sampling: { temperature, uniforms } };
-    const out = this.#engine.step(ids, positions, { reach, ...sampling });
+    const steps = temperature === undefined ? this.#engine.steps : 1;
+    const fed = this.#active.flatMap((growing, slot) =>
+      growing === undefined ? [] : [{ growing, slot, ids: [growing.feed], most: mostOf(growing, steps) }],
+    );
+    const lengthOf = ({ growing, most }: Fed<DecodeRequest<T>>) => growing.position + most;
+    const reach = this.#engine.reachForMost(fed.map(lengthOf), mayWait(this.#steps));
+    const served = fed.filter((entry) => lengthOf(entry) <= reach);
+    const sampling =
+      temperature === undefined ? {} : { sampling: { temperature, uniforms: uniformsOf(served, slots) } };
+    const { ids, positions, most } = statesOf(fed, slots);
+    const out = this.#engine.step(ids, positions, { reach, most, ...sampling });
     this.#steps++;
     const finished: DecodedSequence<T>[] = [];
-    for (const [slot, active] of this.#active.entries()) {
-      if (active === undefined || !served(active)) continue;
-      this.#tokens++;
-      const sequence = grow(active, slot, out, this.#options);
+    for (const entry of served) {
+      const { taken, sequence } = take(entry, entry.slot * steps, out, this.#options);
+      this.#tokens += taken;
       if (sequence === undefined) continue;
-      this.#active[slot] = undefined;
+      this.#active[entry.slot] = undefined;
       finished.push(sequence);
     }
     return finished;
@@ -140,6 +137,13 @@ export function* decodeAll<T>(
     if (decoder.busy === 0) return;
     yield decoder.advance();
   }
+}
+
+/** A number of its own for each sequence that draws a token: [slots]. */
+function uniformsOf(fed: readonly Fed<DecodeRequest<unknown>>[], slots: number): Float32Array {
+  const uniforms = new Float32Array(slots);
+  for (const { growing, slot } of fed) uniforms[slot] = belowOne(growing.wanted.uniform?.() ?? 0);
+  return uniforms;
 }
 
 /** The number as a float32 that is still below 1: rounding up to 1 would fall off the end of the distribution. */

@@ -1,7 +1,7 @@
 import type { DecodedSequence } from './batch.ts';
 import type { BranchEngine, BranchStates } from './branch-engine.ts';
-import type { StepOutput } from './engine.ts';
-import { ended, type Growing, grow, started } from './growing.ts';
+import { type Fed, statesOf } from './fed.ts';
+import { type Growing, type GrowingOptions, mostOf, started, take } from './growing.ts';
 import { mayWait } from './reach.ts';
 
 /** A branch to decode. */
@@ -50,12 +50,14 @@ export interface BranchStep {
 export class BranchDecoder<T> {
   readonly #engine: BranchEngine;
   readonly #options: BranchDecoderOptions<T>;
+  readonly #growing: GrowingOptions<T, 'decided'>;
   readonly #slots: (Growing<BranchRequest<T>> | undefined)[];
   #steps = 0;
 
   constructor(engine: BranchEngine, options: BranchDecoderOptions<T>) {
     this.#engine = engine;
     this.#options = options;
+    this.#growing = { ...options, endOf: (tag, ids) => (options.isDecided?.(tag, ids) ? 'decided' : undefined) };
     this.#slots = Array.from({ length: engine.slots }, () => undefined);
   }
 
@@ -81,24 +83,25 @@ export class BranchDecoder<T> {
 
   /** One more token at least for every branch but the few longest; see BatchDecoder.advance. Returns those that it ended. */
   advance(): DecodedBranch<T>[] {
-    const fed = this.#slots.flatMap((branch, slot) =>
-      branch === undefined
+    const { run, steps } = this.#engine;
+    const fed = this.#slots.flatMap((growing, slot) =>
+      growing === undefined
         ? []
-        : [{ branch, slot, ids: [branch.feed, ...this.#draftOf(branch)], most: this.#mostOf(branch) }],
+        : [{ growing, slot, ids: [growing.feed, ...this.#draftOf(growing)], most: mostOf(growing, steps) }],
     );
     const lengths = fed.map(
-      ({ branch, ids, most }) => branch.position + Math.max(ids.length, most) - branch.wanted.start,
+      ({ growing, ids, most }) => growing.position + Math.max(ids.length, most) - growing.wanted.start,
     );
-    const starts = fed.map(({ branch }) => branch.wanted.start);
+    const starts = fed.map(({ growing }) => growing.wanted.start);
     const reach = this.#engine.reachFor(starts, lengths, mayWait(this.#steps));
-    const out = this.#engine.step(statesOf(fed, this.#engine), reach);
+    const out = this.#engine.step(statesOfBranches(fed, this.#engine), reach);
     this.#steps++;
     const over: DecodedBranch<T>[] = [];
     let [accepted, rejected] = [0, 0];
     for (const [index, entry] of fed.entries()) {
       if (!this.#engine.serves(reach, lengths[index] as number)) continue;
-      const { taken, sequence } = this.#take(entry, out);
       const { slot, ids } = entry;
+      const { taken, sequence } = take(entry, slot * run * steps, out, this.#growing);
       const right = Math.min(taken, ids.length);
       accepted += right - 1;
       rejected += ids.length - right;
@@ -114,48 +117,13 @@ export class BranchDecoder<T> {
     const room = Math.min(this.#engine.run, wanted.maxNewTokens - ids.length) - 1;
     return room < 1 ? [] : (this.#options.draft?.(wanted.tag, ids).slice(0, room) ?? []);
   }
-
-  #mostOf({ wanted, ids }: Growing<BranchRequest<T>>): number {
-    return Math.min(this.#engine.steps, wanted.maxNewTokens - ids.length);
-  }
-
-  /** Takes what the step chose: what it went on with itself, or as long as it is what was fed after it. */
-  #take({ branch, slot, ids, most }: Fed<Growing<BranchRequest<T>>>, out: StepOutput) {
-    const { isDecided } = this.#options;
-    const first = slot * this.#engine.run * this.#engine.steps;
-    let taken = 0;
-    let sequence: DecodedBranch<T> | undefined;
-    do {
-      sequence = grow(branch, first + taken, out, this.#options);
-      if (sequence === undefined && isDecided?.(branch.wanted.tag, branch.ids)) sequence = ended(branch, 'decided');
-      taken++;
-    } while (sequence === undefined && (taken < most || branch.feed === ids[taken]));
-    return { taken, sequence };
-  }
 }
 
-/** What a step feeds to a slot. */
-interface Fed<B> {
-  readonly branch: B;
-  readonly slot: number;
-  /** Its last token and its draft. */
-  readonly ids: readonly number[];
-  /** Tokens to choose without a draft. */
-  readonly most: number;
-}
-
-type Place = Pick<Growing<{ readonly start: number }>, 'position' | 'wanted'>;
-
-function statesOf(fed: readonly Fed<Place>[], { slots, run }: BranchEngine): BranchStates {
-  const empty = () => new Int32Array(slots * run);
-  const states = { ids: empty(), positions: empty().fill(-1), starts: empty(), most: empty() };
-  for (const { branch, slot, ids, most } of fed)
-    for (const [i, id] of ids.entries()) {
-      const at = slot * run + i;
-      states.ids[at] = id;
-      states.positions[at] = branch.position + i;
-      states.starts[at] = branch.wanted.start;
-      states.most[at] = most;
-    }
-  return states;
+function statesOfBranches(
+  fed: readonly Fed<BranchRequest<unknown>>[],
+  { slots, run }: Pick<BranchEngine, 'slots' | 'run'>,
+): BranchStates {
+  const starts = new Int32Array(slots * run);
+  for (const { growing, slot } of fed) starts.fill(growing.wanted.start, slot * run, (slot + 1) * run);
+  return { ...statesOf(fed, slots, run), starts };
 }

@@ -1,8 +1,9 @@
 import type { Tensor1D } from '@tensorflow/tfjs-core';
 import type { Program, Session } from '../tensor/session.ts';
 import { type BranchReach, branchAttention, branchSlots } from './branch-attention.ts';
-import { cachedGreedy } from './cached-hidden.ts';
+import { cachedGreedy, stepsAhead } from './cached-hidden.ts';
 import type { Greedy } from './choose.ts';
+import { filled, type StepStates } from './fed.ts';
 import { fuses } from './fused-layers.ts';
 import { createKvCache, type KvCache } from './kv-cache.ts';
 import { ProgramSet } from './program-set.ts';
@@ -31,21 +32,10 @@ export interface BranchOptions {
   readonly name?: string;
 }
 
-/**
- * What a step feeds, `run` entries a slot, its tokens first: what comes after them, and the entries of slots without a branch, are at place -1.
- */
-export interface BranchStates {
-  readonly ids: Int32Array;
-  /** Of each token, its place in the whole sequence. */
-  readonly positions: Int32Array;
+export interface BranchStates extends StepStates {
   /** Of each token, how many its branch has in common with its origin. */
   readonly starts: Int32Array;
-  /** Of each token, how many to choose at most: up to `steps`. */
-  readonly most: Int32Array;
 }
-
-/** Few enough that a slot whose branch has ended is not long without the next one, enough that the way to the op and back costs little. */
-const STEPS = 8;
 
 /** Tokens of a block of a branch: they are shorter than what they leave. */
 const BRANCH_BLOCK = 64;
@@ -75,7 +65,7 @@ export class BranchEngine {
     this.#scorer = new Scorer(session, model, { origins, maxLength: originLength, topK, name });
     this.#originReaches = this.#scorer.reaches;
     this.#skips = fuses(session, model);
-    this.steps = this.#skips && run === 1 ? (options.steps ?? STEPS) : 1;
+    this.steps = run === 1 ? stepsAhead(session, model, options.steps) : 1;
     this.#branchReaches = new Reaches(branchLength, BRANCH_BLOCK, this.#skips);
     const own = { slots: origins * width, blocks: this.#branchReaches.most, block: BRANCH_BLOCK, group: width };
     const branches = createKvCache(session, model.config, `${name}.cache`, own);
@@ -148,18 +138,7 @@ export class BranchEngine {
   }
 }
 
-/** What computes all entries gets a token in each: the slot's last one again, at its place, or any one at the first. */
-function filled({ ids, positions, starts, most }: BranchStates, run: number): BranchStates {
-  const fill = (list: Int32Array) => {
-    const whole = list.slice();
-    for (const [at, position] of positions.entries())
-      if (position < 0) whole[at] = at % run === 0 ? 0 : (whole[at - 1] as number);
-    return whole;
-  };
-  return { ids: fill(ids), positions: fill(positions), starts: fill(starts), most };
-}
-
-interface Fed {
+interface StepShape {
   readonly origins: KvCache;
   readonly branches: KvCache;
   readonly run: number;
@@ -171,7 +150,7 @@ function declareStep(
   session: Session,
   model: DecodableModel,
   label: string,
-  { origins, branches, run, steps, ends }: Fed,
+  { origins, branches, run, steps, ends }: StepShape,
   reach: BranchReach,
 ): Program {
   const { config } = model;

@@ -41,6 +41,14 @@ export function cachedHidden(
   return decoderHidden(model.config, model.parameters, tokens.ids, tokens.positions, attend());
 }
 
+/** Few enough that a slot whose sequence has ended is not long without the next one, enough that the way to the op and back costs little. */
+const STEPS = 8;
+
+/** Tokens that a step chooses after a slot's last one at most: one where the layers are not one op. */
+export function stepsAhead(session: Session, model: DecodableModel, wanted = STEPS): number {
+  return fuses(session, model) ? wanted : 1;
+}
+
 /** How far to go on from new tokens with what was chosen after them. */
 export interface Ahead {
   /** [rows] int32 tokens to choose after each at most: at least 1. */

@@ -1,11 +1,14 @@
 import { requireFixedAngles } from '../model/rope.ts';
 import type { Program, Session } from '../tensor/session.ts';
+import { stepsAhead } from './cached-hidden.ts';
+import { filled } from './fed.ts';
 import { fuses } from './fused-layers.ts';
 import { BLOCK, createKvCache } from './kv-cache.ts';
 import { ProgramSet } from './program-set.ts';
 import {
   type DecodableModel,
   declareProgram,
+  isPlain,
   PREFILL_LENGTH,
   type ProgramName,
   type ProgramSettings,
@@ -27,11 +30,15 @@ export interface EngineOptions {
   readonly entropy?: boolean;
   /** Whether `step` will be asked to sample as well: what that needs is then declared with the rest. */
   readonly sampling?: boolean;
+  /** Tokens that a greedy step chooses for each slot at most, if the layers are one op and it tells nothing else of them; else it is 1. Default: 8. */
+  readonly steps?: number;
+  /** Tokens after which none is chosen; more than are taken where they are not said. */
+  readonly eosTokenIds?: ReadonlySet<number>;
   /** Distinguishes the variables and programs of several engines in one session. */
   readonly name?: string;
 }
 
-/** One decode step's outcome, an entry a slot. */
+/** One decode step's outcome: an entry a slot, or as many as the step chooses at most. */
 export interface StepOutput {
   readonly next: Int32Array;
   /** Top-1 minus top-2 logit. */
@@ -51,16 +58,21 @@ export class DecodeEngine {
   readonly #reaches: Reaches;
   readonly #settings: ProgramSettings;
   readonly #programs: ProgramSet;
+  /** Whether steps leave out what is at place -1. */
+  readonly #skips: boolean;
 
   constructor(session: Session, model: DecodableModel, options: EngineOptions) {
     const { slots, maxLength, topK = 0, sampling = false, name = 'decode' } = options;
     const { config } = model;
     requireFixedAngles(config, maxLength);
-    this.#reaches = new Reaches(maxLength, BLOCK, fuses(session, model));
+    this.#skips = fuses(session, model);
+    this.#reaches = new Reaches(maxLength, BLOCK, this.#skips);
+    const told = { topK: Math.min(topK, config.vocabSize), entropy: options.entropy === true };
     const settings = {
-      ...{ session, model, entropy: options.entropy === true },
+      ...{ session, model, ...told },
       cache: createKvCache(session, config, `${name}.cache`, { slots, blocks: this.#reaches.most }),
-      topK: Math.min(topK, config.vocabSize),
+      steps: isPlain(told) ? stepsAhead(session, model, options.steps) : 1,
+      ends: options.eosTokenIds ?? new Set<number>(),
     };
     this.#settings = settings;
     const kinds = sampling ? ['prefill', 'step', 'sample'] : ['prefill', 'step'];
@@ -82,6 +94,11 @@ export class DecodeEngine {
     return this.#reaches.most * BLOCK;
   }
 
+  /** Tokens that a greedy step chooses for a slot at most. */
+  get steps(): number {
+    return this.#settings.steps;
+  }
+
   /** How many likeliest tokens `step` tells. */
   get topK(): number {
     return this.#settings.topK;
@@ -100,26 +117,29 @@ export class DecodeEngine {
   }
 
   /**
-   * Feeds one token a slot and chooses the next. Slots without a sequence are fed too: give them any token at position 0.
+   * Feeds one token a slot and chooses the next; or `steps` tokens a slot without sampling, of which it feeds each but the last.
    *
    * @param ids       [slots] token to feed
-   * @param positions [slots] its place in the slot's sequence
-   * @param options   `reach`: the longest sequence to be served, in tokens with the new one; a slot whose sequence is longer gets nothing of
-   *                  meaning and is to be fed the same again. Default: all. `sampling`: how to draw; greedy without it.
+   * @param positions [slots] its place in the slot's sequence; -1: the slot has none
+   * @param options   `reach`: the longest sequence to be served, in tokens with the new ones; a slot whose sequence is longer gets nothing of
+   *                  meaning and is to be fed the same again. Default: all. `most`: [slots] tokens to choose of the `steps`; default 1.
+   *                  `sampling`: how to draw; greedy without it.
    */
   step(
     ids: Int32Array,
     positions: Int32Array,
     options: {
       readonly reach?: number;
+      readonly most?: Int32Array;
       readonly sampling?: { readonly temperature: number; readonly uniforms: Float32Array };
     } = {},
   ): StepOutput {
-    const { reach = this.maxLength, sampling } = options;
-    if (sampling === undefined) return this.#program('step', reach).run({ ids, positions }) as never;
+    const { reach = this.maxLength, most = new Int32Array(this.slots).fill(1), sampling } = options;
+    const fed = this.#skips ? { ids, positions } : filled({ ids, positions });
+    if (sampling === undefined) return this.#program('step', reach).run({ ...fed, most }) as never;
     const { temperature, uniforms } = sampling;
-    const feeds = { ids, positions, temperature: new Float32Array([temperature]), uniforms };
-    return this.#program('sample', reach).run(feeds) as never;
+    const drawn = { temperature: new Float32Array([temperature]), uniforms };
+    return this.#program('sample', reach).run({ ...fed, ...drawn }) as never;
   }
 
   /** The reach, in tokens, of the cheapest step that serves sequences of this length. */

@@ -10,6 +10,7 @@ import { packBfloat16, unpackBfloat16 } from '../tensor/bfloat16.ts';
 import { createSession } from '../tensor/create-session.ts';
 import { findKernels } from '../tensor/kernels.ts';
 import { nodeBackend } from '../tensor/node-backend.ts';
+import { BatchDecoder, decodeAll } from './batch.ts';
 import { BranchEngine } from './branch-engine.ts';
 import { DecodeEngine } from './engine.ts';
 import { fuses } from './fused-layers.ts';
@@ -96,7 +97,7 @@ describe.each(Object.entries(SHAPES))('%s', (_name, shape) => {
       expect(fuses(session, model)).toBe(session.kernels);
       const random = createRandom(5);
       const tokens = (length: number) => Array.from({ length }, () => random.int(model.config.vocabSize));
-      const engine = new DecodeEngine(session, model, { slots: 5, maxLength: 300 });
+      const engine = new DecodeEngine(session, model, { slots: 5, maxLength: 300, steps: 1 });
       const prompts = [tokens(290), tokens(3), tokens(130)];
       engine.prefill(prompts.map((ids, slot) => ({ slot, ids })));
       const steps = [];
@@ -111,6 +112,27 @@ describe.each(Object.entries(SHAPES))('%s', (_name, shape) => {
     expectAlike(run('fused'), run('composed'));
     if (keepsInputs()) expectAlike(run('fused, bf16'), run('composed, rounded'));
   });
+
+  test.each(['fused', 'fused, bf16'] as const)(
+    'several tokens in one call are those of one a call, to the bit, from one block to the next too: %s',
+    (how) => {
+      const { session, model } = open(shape, how);
+      const random = createRandom(7);
+      const requests = [124, 2, 60, 119, 1, 30].map((length, tag) => ({
+        tag,
+        prompt: Array.from({ length }, () => random.int(model.config.vocabSize)),
+        maxNewTokens: 20 - tag,
+      }));
+      const decode = (steps: number) => {
+        const engine = new DecodeEngine(session, model, { slots: 5, maxLength: 144, steps, name: `by-${steps}` });
+        expect(engine.steps).toBe(session.kernels ? steps : 1);
+        const decoder = new BatchDecoder<number>(engine, { eosTokenIds: new Set() });
+        return [...decodeAll(decoder, requests)].flat().toSorted((a, b) => a.tag - b.tag);
+      };
+      expect(decode(8)).toEqual(decode(1));
+      session.dispose();
+    },
+  );
 
   test('branches, with runs of tokens and entries that are left out', () => {
     const run = (how: How) => {

@@ -1,9 +1,9 @@
-import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
+import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
 import { CftError } from '../../crds/errors.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { gatherRows, rmsNorm } from '../model/decoder.ts';
 import type { Parameters } from '../model/parameters.ts';
-import { rotaryTable } from '../model/rope.ts';
+import { type Rotary, rotaryTable } from '../model/rope.ts';
 import { isBiased, LAYER_NORMS, type LinearLayer, linearLayers } from '../model/weights.ts';
 import { DataType } from '../tensor/graph-def.ts';
 import { type KernelCall, kernels } from '../tensor/kernels.ts';
@@ -50,7 +50,7 @@ export function fusedGreedy(model: DecodableModel, tokens: CachedTokens, { most,
   const { ids, positions, slots } = tokens;
   const isTied = config.tieWordEmbeddings;
   const places = tf.reshape(tf.add(tf.reshape(positions, [-1, 1]), tf.range(0, steps, 1, 'int32')), [-1]);
-  const { cos, sin } = rotaryTable(config, places as Tensor1D);
+  const { cos, sin } = wholeTable(config, places as Tensor1D);
   const shape = [positions.size * steps];
   const { attributes, starts, weights, caches, updates } = decoderInputs(model, tokens);
   const ownWeights = [p.tensor(EMBEDDING), p.tensor(isTied ? EMBEDDING : 'lm_head.weight'), finalNorm(model)];
@@ -83,7 +83,7 @@ function finalNorm({ parameters }: DecodableModel): Tensor1D {
 function layers(model: DecodableModel, tokens: CachedTokens): Tensor2D {
   const { config, parameters: p } = model;
   const { ids, positions, slots } = tokens;
-  const { cos, sin } = rotaryTable(config, positions);
+  const { cos, sin } = wholeTable(config, positions);
   const embedded = gatherRows(p.tensor(EMBEDDING) as Tensor2D, ids);
   const { attributes, starts, weights, caches, updates } = decoderInputs(model, tokens);
   const [hidden] = kernel({
@@ -94,6 +94,20 @@ function layers(model: DecodableModel, tokens: CachedTokens): Tensor2D {
     outputs: [{ shape: embedded.shape, dtype: 'float32' }],
   });
   return hidden as Tensor2D;
+}
+
+/** Floats of the widest vector of a processor. */
+const LANES = 16;
+
+/**
+ * The rotation of each row, the same to the bit whatever rows are beside it: what fills no whole vector at a table's end, TensorFlow computes
+ * another way.
+ */
+function wholeTable(config: ModelConfig, positions: Tensor1D): Rotary {
+  const rows = positions.size;
+  const { cos, sin } = rotaryTable(config, tf.pad(positions, [[0, (LANES - (rows % LANES)) % LANES]]));
+  const own = (x: Tensor3D) => tf.slice(x, [0, 0, 0], [rows, -1, -1]);
+  return { cos: own(cos), sin: own(sin) };
 }
 
 /** What an op takes to run a decoder: see trainer/kernels/decoder_inputs.h. */

@@ -1,5 +1,6 @@
 import type { DecodedSequence } from './batch.ts';
 import type { StepOutput } from './engine.ts';
+import type { Fed } from './fed.ts';
 
 /** What is wanted of a sequence. */
 export interface Wanted<T> {
@@ -24,19 +25,53 @@ export function started<W>(wanted: W, position: number, feed: number): Growing<W
   return { wanted, position, feed, margin: Number.POSITIVE_INFINITY, ids: [], close: [], entropies: [], top: [] };
 }
 
+/** Tokens that a step may choose for a sequence if it chooses so many at most. */
+export function mostOf({ wanted, ids }: Growing<Wanted<unknown>>, steps: number): number {
+  return Math.min(steps, wanted.maxNewTokens - ids.length);
+}
+
+/** What ends a sequence, and what is told of it. */
+export interface GrowingOptions<T, F extends string> {
+  readonly eosTokenIds: ReadonlySet<number>;
+  /** Margin below which a choice is noted as close. Default 0. */
+  readonly closeBelow?: number;
+  /** Why a sequence with these new tokens ends here, if it does. */
+  readonly endOf?: (tag: T, ids: readonly number[]) => F | undefined;
+}
+
+/**
+ * Takes what a step chose for a sequence: what the step went on with itself, or as long as it is what was fed after it.
+ *
+ * @param first entry of the first token in the step's output
+ * @returns how many tokens that were; the sequence, if the last of them was its last
+ */
+export function take<T, F extends string = never>(
+  { growing, ids, most }: Fed<Wanted<T>>,
+  first: number,
+  out: StepOutput,
+  options: GrowingOptions<T, F>,
+): { readonly taken: number; readonly sequence: DecodedSequence<T, 'eos' | 'length' | F> | undefined } {
+  let taken = 0;
+  let sequence: DecodedSequence<T, 'eos' | 'length' | F> | undefined;
+  do {
+    sequence = grow(growing, first + taken, out, options);
+    taken++;
+  } while (sequence === undefined && (taken < most || growing.feed === ids[taken]));
+  return { taken, sequence };
+}
+
 /**
  * Takes a token that a step chose.
  *
- * @param at         its entry in the step's output
- * @param closeBelow margin below which the choice is noted as close
+ * @param at its entry in the step's output
  * @returns the sequence, if that was its last
  */
-export function grow<T>(
+function grow<T, F extends string>(
   growing: Growing<Wanted<T>>,
   at: number,
   out: StepOutput,
-  { eosTokenIds, closeBelow = 0 }: { readonly eosTokenIds: ReadonlySet<number>; readonly closeBelow?: number },
-): DecodedSequence<T> | undefined {
+  { eosTokenIds, closeBelow = 0, endOf }: GrowingOptions<T, F>,
+): DecodedSequence<T, 'eos' | 'length' | F> | undefined {
   const next = out.next[at] as number;
   const margin = out.margin[at] as number;
   if (margin < closeBelow) growing.close.push(growing.ids.length);
@@ -48,11 +83,13 @@ export function grow<T>(
   if (out.topIds !== undefined && out.topLogprobs !== undefined)
     growing.top.push(topOf(out.topIds, out.topLogprobs, at, out.topIds.length / out.next.length));
   if (eosTokenIds.has(next)) return ended(growing, 'eos');
-  return growing.ids.length < growing.wanted.maxNewTokens ? undefined : ended(growing, 'length');
+  if (growing.ids.length >= growing.wanted.maxNewTokens) return ended(growing, 'length');
+  const end = endOf?.(growing.wanted.tag, growing.ids);
+  return end === undefined ? undefined : ended(growing, end);
 }
 
 /** The sequence that has been decoded. */
-export function ended<T, F extends string>(growing: Growing<Wanted<T>>, finish: F): DecodedSequence<T, F> {
+function ended<T, F extends string>(growing: Growing<Wanted<T>>, finish: F): DecodedSequence<T, F> {
   const { ids, wanted, margin, close, entropies, top } = growing;
   return { tag: wanted.tag, ids, finish, margin, close, entropies, top };
 }

@@ -25,11 +25,19 @@ export interface ProgramSettings {
   /** Likeliest tokens that a step tells; 0: none. */
   readonly topK: number;
   readonly entropy: boolean;
+  /** Tokens that a greedy step chooses for a slot at most, and those after which it chooses none. */
+  readonly steps: number;
+  readonly ends: ReadonlySet<number>;
 }
 
 /** Tokens of a sequence that one prefill run takes, and of how many sequences: enough rows to keep the processor busy. */
 export const PREFILL_LENGTH = 32;
 export const prefillWidth = ({ slots }: Pick<KvCache, 'slots'>): number => Math.min(16, slots);
+
+/** Whether a step tells nothing but what it chose: only then can it choose several tokens. */
+export function isPlain({ topK, entropy }: Pick<ProgramSettings, 'topK' | 'entropy'>): boolean {
+  return topK === 0 && !entropy;
+}
 
 type Inputs = Readonly<Record<string, Tensor>>;
 type Outputs = Record<string, Tensor>;
@@ -70,10 +78,10 @@ const DECLARATIONS: Readonly<Record<ProgramName, (settings: ProgramSettings, rea
   step(settings, reach) {
     const { slots } = settings.cache;
     return {
-      inputs: { ids: int32(slots), positions: int32(slots) },
-      body({ ids, positions }) {
+      inputs: { ids: int32(slots), positions: int32(slots), most: int32(slots) },
+      body({ ids, positions, most }) {
         const [tokens, places] = [ids, positions] as [Tensor1D, Tensor1D];
-        if (settings.topK === 0 && !settings.entropy) return { ...stepGreedy(settings, tokens, places, reach) };
+        if (isPlain(settings)) return { ...stepGreedy(settings, tokens, places, most as Tensor1D, reach) };
         const logits = stepLogits(settings, tokens, places, reach);
         return { ...greedy(logits), ...extras(settings, logits) };
       },
@@ -100,9 +108,15 @@ function stepLogits(settings: ProgramSettings, ids: Tensor1D, positions: Tensor1
   return lmHead(model.config, model.parameters, hidden);
 }
 
-function stepGreedy(settings: ProgramSettings, ids: Tensor1D, positions: Tensor1D, reach: number): Greedy {
-  const ahead = { most: tf.onesLike(positions) as Tensor1D, steps: 1, ends: new Set<number>() };
-  return cachedGreedy(settings.session, settings.model, ...stepTokens(settings, ids, positions, reach), ahead);
+function stepGreedy(
+  settings: ProgramSettings,
+  ids: Tensor1D,
+  positions: Tensor1D,
+  most: Tensor1D,
+  reach: number,
+): Greedy {
+  const { session, model, steps, ends } = settings;
+  return cachedGreedy(session, model, ...stepTokens(settings, ids, positions, reach), { most, steps, ends });
 }
 
 /** A token a slot, and how to look at the cache. */

@@ -103,7 +103,11 @@ async function* responses(
   if (asked.length === 0) return;
   const longest = asked.reduce((most, { promptIds }) => Math.max(most, promptIds.length), 0);
   const slots = Math.min(params.batchSize, asked.length);
-  const engine = new DecodeEngine(model.session, model, { slots, maxLength: longest + params.maxNewTokens });
+  const engine = new DecodeEngine(model.session, model, {
+    slots,
+    maxLength: longest + params.maxNewTokens,
+    eosTokenIds: new Set(model.tokenizer.eosTokenIds),
+  });
   for await (const finished of respond(asked, {
     engine,
     tokenizer: model.tokenizer,

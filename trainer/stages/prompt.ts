@@ -23,12 +23,14 @@ export async function continuePrompt(request: PromptRequest, context: StageConte
         `token id ${strange} is not in the model's vocabulary of ${config.vocabSize}`,
         { value: strange, where: '--input-ids' },
       );
+    const eosTokenIds = new Set(tokenizer.eosTokenIds);
     const engine = new DecodeEngine(model.session, model, {
       slots: 1,
       maxLength: prompt.length + request.maxNewTokens,
       topK: request.logprobs,
+      eosTokenIds,
     });
-    const decoder = new BatchDecoder<undefined>(engine, { eosTokenIds: new Set(tokenizer.eosTokenIds) });
+    const decoder = new BatchDecoder<undefined>(engine, { eosTokenIds });
     for (const [finished] of decodeAll(decoder, [{ tag: undefined, prompt, maxNewTokens: request.maxNewTokens }])) {
       await context.cancellationPoint();
       if (finished === undefined) continue;
