@@ -20,7 +20,7 @@ let plain: readonly DecodedSequence<number>[];
 beforeAll(async () => {
   await loadBackend();
   session = createSession();
-  model = await loadModel(session, fixtureDir('tied-gqa2'), { frozen: { bfloat16: false } });
+  model = await loadModel(session, fixtureDir('mistral-window'), { frozen: { bfloat16: false } });
   one = decode({ steps: 1 });
   plain = one.sequences;
 });
@@ -31,7 +31,7 @@ function requests(): DecodeRequest<number>[] {
   const random = createRandom(5);
   return Array.from({ length: 13 }, (_, tag) => {
     const own = createRandom(tag);
-    const prompt = Array.from({ length: 1 + random.int(40) }, () => random.int(60));
+    const prompt = Array.from({ length: 1 + random.int(40) }, () => random.int(model.config.vocabSize));
     return { tag, prompt, maxNewTokens: 1 + tag, uniform: () => own.uniform() };
   });
 }
@@ -55,13 +55,16 @@ test('steps of several tokens choose the same ones, in fewer steps, never beyond
 });
 
 test('a sequence ends within a step, also if only the decoder knows what ends it, and its slot is refilled', () => {
-  const end = plain[11]?.ids[7] as number;
+  // In the second call, neither as its first token nor as its last.
+  const isWithin = (place: number) => place > STEPS && place < 2 * STEPS - 1;
+  const end = plain.flatMap(({ ids }) => ids.filter((id, place) => isWithin(place) && ids.indexOf(id) === place))[0];
+  if (end === undefined) throw new Error('every token comes early: another seed is needed');
   const eosTokenIds = new Set([end]);
   const ended = decode({ steps: 1 }, { eosTokenIds }).sequences;
   expect(ended.map(({ ids, finish }) => [ids, finish])).toEqual(
     plain.map(({ ids }) => (ids.includes(end) ? [ids.slice(0, ids.indexOf(end) + 1), 'eos'] : [ids, 'length'])),
   );
-  expect(ended[11]?.finish).toBe('eos');
+  expect(ended.some(({ ids, finish }) => finish === 'eos' && isWithin(ids.length - 1))).toBe(true);
   for (const known of [{ eosTokenIds }, {}])
     expect(decode({ steps: STEPS, ...known }, { eosTokenIds }).sequences).toEqual(ended);
 });
@@ -77,7 +80,7 @@ test('what needs to be known of each token is told of one a step', () => {
 });
 
 test('tokens are drawn one a step, with the numbers that they have', () => {
-  const options = { eosTokenIds: NO_END, temperature: 3 };
+  const options = { eosTokenIds: NO_END, temperature: 1 };
   const several = decode({ steps: STEPS, sampling: true }, options);
   expect(several.sequences).toEqual(decode({ steps: 1, sampling: true }, options).sequences);
   expect(several.sequences).not.toEqual(plain);

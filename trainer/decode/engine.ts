@@ -38,14 +38,14 @@ export interface EngineOptions {
   readonly name?: string;
 }
 
-/** One decode step's outcome: an entry a slot, or as many as the step chooses at most. */
+/** One step's outcome: `steps` entries a slot, of a sampled step one. */
 export interface StepOutput {
   readonly next: Int32Array;
   /** Top-1 minus top-2 logit. */
   readonly margin: Float32Array;
   /** Nats; set if asked for. */
   readonly entropy?: Float32Array;
-  /** [slots * topK], likeliest first; set if asked for. */
+  /** topK for each entry, likeliest first; set if asked for. */
   readonly topIds?: Int32Array;
   readonly topLogprobs?: Float32Array;
 }
@@ -117,7 +117,7 @@ export class DecodeEngine {
   }
 
   /**
-   * Feeds one token a slot and chooses the next; or `steps` tokens a slot without sampling, of which it feeds each but the last.
+   * Feeds one token a slot and chooses the next; without sampling up to `steps` of them, each fed to choose the one after it.
    *
    * @param ids       [slots] token to feed
    * @param positions [slots] its place in the slot's sequence; -1: the slot has none

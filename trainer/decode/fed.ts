@@ -21,6 +21,7 @@ export interface StepStates {
   readonly most: Int32Array;
 }
 
+/** What a step feeds where the slots are fed this, and the others nothing. */
 export function statesOf(fed: readonly Fed<Wanted<unknown>>[], slots: number, run = 1): StepStates {
   const empty = () => new Int32Array(slots * run);
   const states = { ids: empty(), positions: empty().fill(-1), most: empty() };
