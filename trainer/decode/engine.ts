@@ -15,7 +15,7 @@ import {
   prefillWidth,
 } from './programs.ts';
 import { Reaches } from './reach.ts';
-import { padList, type Run, runBatches } from './runs.ts';
+import { padList, placesWithoutPadding, type Run, runBatches } from './runs.ts';
 
 export type { DecodableModel } from './programs.ts';
 
@@ -107,7 +107,9 @@ export class DecodeEngine {
   /** Computes the keys and values of each sequence's tokens into its slot. */
   prefill(items: readonly { readonly slot: number; readonly ids: readonly number[] }[]): void {
     const width = prefillWidth(this.#settings.cache);
-    for (const { runs, ids, positions } of runBatches(items, width, PREFILL_LENGTH)) {
+    for (const batch of runBatches(items, width, PREFILL_LENGTH)) {
+      const { runs, ids } = batch;
+      const positions = this.#skips ? placesWithoutPadding(batch, PREFILL_LENGTH) : batch.positions;
       const slots = padList(
         runs.map(({ item }) => item.slot),
         width,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { runBatches } from './runs.ts';
+import { placesWithoutPadding, runBatches } from './runs.ts';
 
 const sequences = fc.array(fc.array(fc.nat(500), { maxLength: 40 }), { maxLength: 12 });
 
@@ -39,6 +39,19 @@ test('padding repeats what is there: it computes nothing that another row does n
             expect(run?.ids[place]).toBe(ids[row * length + t]);
           }
         }
+    }),
+  );
+});
+
+test('without padding a batch has each token once', () => {
+  fc.assert(
+    fc.property(sequences, fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 9 }), (lists, width, length) => {
+      const items = lists.map((ids) => ({ ids }));
+      const kept = runBatches(items, width, length).flatMap((batch) => {
+        const places = placesWithoutPadding(batch, length);
+        return [...batch.ids].filter((_, row) => (places[row] as number) >= 0);
+      });
+      expect(kept.toSorted()).toEqual(lists.flat().toSorted());
     }),
   );
 });

@@ -49,6 +49,14 @@ function padded<T>(runs: readonly Run<T>[], width: number, length: number): RunB
   return { runs, ids, positions };
 }
 
+/** The places of a batch for a program that leaves out what is at place -1: that of the padding. */
+export function placesWithoutPadding({ runs, positions }: RunBatch<unknown>, length: number): Int32Array {
+  return positions.map((position, row) => {
+    const own = runs[Math.floor(row / length)]?.ids.length ?? 0;
+    return row % length < own ? position : -1;
+  });
+}
+
 /** A value for each of a batch's runs, padded as the batch is. */
 export function padList(values: readonly number[], width: number): Int32Array {
   return Int32Array.from({ length: width }, (_, i) => values[Math.min(i, values.length - 1)] ?? 0);

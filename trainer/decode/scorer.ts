@@ -11,7 +11,7 @@ import { ProgramSet } from './program-set.ts';
 import type { DecodableModel } from './programs.ts';
 import { Reaches } from './reach.ts';
 import { pickEntries } from './row-groups.ts';
-import { padList, runBatches } from './runs.ts';
+import { padList, placesWithoutPadding, runBatches } from './runs.ts';
 import { topK } from './top-k.ts';
 
 /** The model's view of a given sequence: entry t is the distribution after token t. */
@@ -89,15 +89,15 @@ export class Scorer {
     const k = this.topK;
     const outputs = new Map(items.map((item) => [item, emptyScore(item.ids.length, k)]));
     const width = items.length > 1 ? TOGETHER : 1;
-    for (const { runs, ids, positions } of runBatches(items, width, LENGTH)) {
+    for (const batch of runBatches(items, width, LENGTH)) {
+      const { runs, ids, positions } = batch;
       const rows = [...positions.keys()];
       const runOf = (row: number) => runs[Math.floor(row / LENGTH)];
-      const isAbsent = (row: number) => row % LENGTH >= (runOf(row)?.ids.length ?? 0);
       const following = rows.map((row) => runOf(row)?.item.ids[(positions[row] as number) + 1] ?? 0);
       const reach = this.reaches.of(Math.max(...runs.map(({ start, ids: own }) => start + own.length)));
       const out = this.#programs.get(`${width}-${reach}`).run({
         ids,
-        positions: this.#skips ? positions.map((position, row) => (isAbsent(row) ? -1 : position)) : positions,
+        positions: this.#skips ? placesWithoutPadding(batch, LENGTH) : positions,
         following: Int32Array.from(following),
         origins: padList(
           runs.map(({ item }) => item.origin),
