@@ -24,7 +24,7 @@ export interface BranchOptions {
   readonly topK: number;
   /** Tokens that a step feeds to each slot; default 1. */
   readonly run?: number;
-  /** Tokens that a step chooses for each slot at most, if it feeds one and the layers are one op; else it is 1. Default: 8. */
+  /** Tokens that a step chooses for each slot at most, if it feeds one and the layers are one op; else it is 1. Default: 8 for a small model. */
   readonly steps?: number;
   /** Tokens after which none is chosen; more than are taken where they are not said. */
   readonly eosTokenIds?: ReadonlySet<number>;

@@ -30,7 +30,7 @@ export interface EngineOptions {
   readonly entropy?: boolean;
   /** Whether `step` will be asked to sample as well: what that needs is then declared with the rest. */
   readonly sampling?: boolean;
-  /** Tokens that a greedy step chooses for each slot at most, if the layers are one op and it tells nothing else of them; else it is 1. Default: 8. */
+  /** Tokens that a greedy step chooses for each slot at most, if the layers are one op and it tells nothing else of them; else it is 1. Default: 8 for a small model. */
   readonly steps?: number;
   /** Tokens after which none is chosen; more than are taken where they are not said. */
   readonly eosTokenIds?: ReadonlySet<number>;

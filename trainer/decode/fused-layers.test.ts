@@ -90,7 +90,7 @@ const SHAPES: Record<string, Partial<ModelConfig>> = {
   },
 };
 
-describe.each(Object.entries(SHAPES))('%s', (_name, shape) => {
+describe.each(Object.entries(SHAPES))('%s', (name, shape) => {
   test('sequences of several blocks, beside short ones and empty slots', () => {
     const run = (how: How) => {
       const { session, model } = open(shape, how);
@@ -133,6 +133,13 @@ describe.each(Object.entries(SHAPES))('%s', (_name, shape) => {
       session.dispose();
     },
   );
+
+  test('several are the default where no layer and no head is too large for a core to keep', () => {
+    const { session, model } = open(shape, 'fused');
+    const { steps } = new DecodeEngine(session, model, { slots: 1, maxLength: 8 });
+    expect(steps).toBe(session.kernels && !name.startsWith('wide') ? 8 : 1);
+    session.dispose();
+  });
 
   test('branches, with runs of tokens and entries that are left out', () => {
     const run = (how: How) => {

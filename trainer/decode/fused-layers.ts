@@ -23,6 +23,15 @@ export function fuses(session: Session, { config, parameters }: DecodableModel):
   return session.kernels && parameters.isHeldForLinear === true && isComputed;
 }
 
+/** Weights that stay near a core from some rows to the next: kSmallWeight of trainer/kernels/product.h. */
+const SMALL_WEIGHT = 2 ** 18;
+
+/** Whether a thread takes its rows through several steps of the op alone: if neither a layer nor the head is larger than that. */
+export function staysWithThread(config: ModelConfig): boolean {
+  const layer = linearIn(config, 0).reduce((sum, { inSize, outSize }) => sum + inSize * outSize, 0);
+  return Math.max(layer, config.hiddenSize * config.vocabSize) <= SMALL_WEIGHT;
+}
+
 /** The linear layers of a layer, in the order of the computation, which is the op's. */
 function linearIn(config: ModelConfig, layer: number): LinearLayer[] {
   return linearLayers(config).filter(({ name }) => name.startsWith(`model.layers.${layer}.`));
