@@ -77,13 +77,18 @@ interface Work {
   readonly origins: (Annotation | undefined)[];
 }
 
+/** Part of the origins whose rollouts should be over before they are given to others: a few responses go through the model faster together. */
+const PLACED_TOGETHER = 1 / 8;
+
 /** Gives each origin whose rollouts are over the next response, or one more share of the busiest. */
 async function place(work: Work, decoder: BranchDecoder<RolloutTag>, options: BatchedOptions): Promise<void> {
   const { engine } = options;
   const { source, annotations, origins } = work;
   const placed: { response: ResponseRecord; origin: number; isNew: boolean }[] = [];
-  for (const [origin, former] of origins.entries()) {
-    if (decoder.free(origin) < engine.width || (former !== undefined && former.waiting > 0)) continue;
+  const isOver = (origin: number) => decoder.free(origin) === engine.width && (origins[origin]?.waiting ?? 0) === 0;
+  const free = [...origins.keys()].filter(isOver);
+  if (free.length < PLACED_TOGETHER * engine.origins && decoder.busy) return;
+  for (const origin of free) {
     const next: IteratorResult<ResponseRecord> | undefined = work.exhausted ? undefined : await source.next();
     work.exhausted = next === undefined || next.done === true;
     if (next !== undefined && next.done !== true) {

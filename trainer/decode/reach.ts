@@ -44,6 +44,7 @@ export class Reaches {
 
   /** Blocks that serve all of these lengths but the few longest, for which all others would cost more. */
   ofMost(lengths: readonly number[], waiting: number): number {
+    if (this.blocks.length === 1) return this.most;
     const rising = lengths.toSorted((a, b) => a - b);
     return this.of(rising[Math.ceil((1 - waiting) * rising.length) - 1] ?? 0);
   }
