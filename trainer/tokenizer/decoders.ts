@@ -38,15 +38,29 @@ function createStep(config: ComponentConfig): Decoder {
   }
 }
 
-/** Remembers the bytes of each token that it has met: the same few make up most texts. */
+/**
+ * Remembers each token that it has met: the same few make up most texts. Of tokens that are whole characters the text is that of each, one
+ * after the other.
+ */
 function byteLevel(): Decoder {
-  const known = new Map<string, Uint8Array>();
-  const bytesOf = (token: string) => {
-    const bytes = known.get(token) ?? tokenBytes(token);
-    known.set(token, bytes);
-    return bytes;
+  const known = new Map<string, { readonly bytes: Uint8Array; readonly text: string | undefined }>();
+  const read = (token: string) => {
+    const found = known.get(token);
+    if (found !== undefined) return found;
+    const bytes = tokenBytes(token);
+    const meaning = { bytes, text: strictUtf8(bytes) };
+    known.set(token, meaning);
+    return meaning;
   };
-  return (tokens) => [utf8(concatBytes(tokens.map(bytesOf)))];
+  return (tokens) => {
+    const meanings = tokens.map(read);
+    let text = '';
+    for (const meaning of meanings) {
+      if (meaning.text === undefined) return [utf8(concatBytes(meanings.map(({ bytes }) => bytes)))];
+      text += meaning.text;
+    }
+    return [text];
+  };
 }
 
 /** Marks become spaces; those of the first token, where the pre-tokenizer of the same settings has put one, vanish. */

@@ -68,6 +68,7 @@ export function createPipeline(json: TokenizerJson, searchLimitMs: number = SEAR
   const literal = createLiteral(special.map((token) => token.content));
   const around = surroundingTokens(libraryPostProcessor(json.post_processor), vocabulary);
   const isByteLevel = decoders.some(({ config }) => config.type === 'ByteLevel');
+  const readableTexts = new Map<string, string>();
 
   const encodePlain = (text: string, first: boolean): number[] => {
     if (text === '') return [];
@@ -87,14 +88,19 @@ export function createPipeline(json: TokenizerJson, searchLimitMs: number = SEAR
       return addSpecialTokens ? [...around.before, ...ids, ...around.after] : ids;
     },
     decode(ids, { skipSpecialTokens = false } = {}) {
-      const kept = skipSpecialTokens ? ids.filter((id) => !specialIds.has(id)) : ids;
-      const tokens = kept.map(vocabulary.tokenOf).filter((token) => token !== undefined);
+      const tokens: string[] = [];
+      for (const id of ids) {
+        const token = skipSpecialTokens && specialIds.has(id) ? undefined : vocabulary.tokenOf(id);
+        if (token !== undefined) tokens.push(token);
+      }
       return whileDecoding(() => decodeTokens(tokens)).join('');
     },
     tokenText(id) {
       const token = vocabulary.tokenOf(id);
       if (token === undefined) return `<${id}>`;
-      return isByteLevel ? readable(tokenBytes(token)) : token.replaceAll('▁', ' ');
+      const text = readableTexts.get(token) ?? (isByteLevel ? readable(tokenBytes(token)) : token.replaceAll('▁', ' '));
+      readableTexts.set(token, text);
+      return text;
     },
     literal,
     vocabSize: vocabulary.size,

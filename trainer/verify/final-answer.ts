@@ -25,20 +25,22 @@ export interface FinalAnswer {
  * What a higher rule finds counts even where it is not a number: `\boxed{x+1}` is not overruled by some number before it. A statement that
  * breaks off (`\boxed{4` or `####` at the end) is no answer. A response that ends by asking how many there are, as one that repeats its
  * question does, answers by rules 1 and 2 only.
+ *
+ * @param read readNumber, or something that remembers what it says
  */
-export function responseAnswer(text: string): FinalAnswer | undefined {
+export function responseAnswer(text: string, read = readNumber): FinalAnswer | undefined {
   const response = withoutBrokenWords(text);
-  const statement = marked(response);
+  const statement = marked(response, read);
   if (statement !== undefined) return statement.answer;
   if (ASKS.test(response)) return undefined;
   const isListItem = /^\s*[-−–*•]\s/.test(response);
-  const whole = isListItem ? undefined : readNumber(response);
+  const whole = isListItem ? undefined : read(response);
   if (whole !== undefined) return { text: response.trim(), quantity: whole };
   const formula = wholeFormula(response);
-  if (formula !== undefined) return { text: formula, quantity: readNumber(formula) };
+  if (formula !== undefined) return { text: formula, quantity: read(formula) };
   const end = formulaAtEnd(response);
   if (end?.isDenied) return { text: end.formula, quantity: undefined, isPart: true };
-  if (end !== undefined) return { text: end.formula, quantity: readNumber(end.formula) };
+  if (end !== undefined) return { text: end.formula, quantity: read(end.formula) };
   const last = mentions(response).at(-1);
   if (last === undefined) return shortText(response);
   const quantity = last.quantity();
@@ -89,7 +91,7 @@ const REASON =
   /\s+(?:because|since|as|which|so|given|after)\b|,\s+(?:which|because|since|so|as|where|that|given|after|not)\b|;/;
 
 /** The number that a text is; days and times (`9 am`) are none. */
-function readNumber(text: string): Quantity | undefined {
+export function readNumber(text: string): Quantity | undefined {
   return momentOf(text) === undefined ? parseQuantity(text) : undefined;
 }
 
@@ -99,8 +101,8 @@ export function isNumber(content: string): boolean {
 }
 
 /** What the text marks as its answer (rules 1 and 2); `answer` is undefined where it broke off. */
-function marked(text: string): { answer: FinalAnswer | undefined } | undefined {
-  const read = (content: string) => readNumber(withoutLabel(content));
+function marked(text: string, readText = readNumber): { answer: FinalAnswer | undefined } | undefined {
+  const read = (content: string) => readText(withoutLabel(content));
   const marker = lastMarker(text, (content) => read(content) !== undefined);
   const phrase =
     marker === undefined

@@ -1,6 +1,7 @@
 import { createAlgebra } from './algebra.ts';
-import { type FinalAnswer, isNumber, referenceAnswer, responseAnswer } from './final-answer.ts';
+import { type FinalAnswer, isNumber, readNumber, referenceAnswer, responseAnswer } from './final-answer.ts';
 import { formatQuantity } from './quantity.ts';
+import { remembered } from './remembered.ts';
 import { agreement } from './same-answer.ts';
 import { endOfFirstMarker } from './statements.ts';
 import type { Verdict, Verifier, VerifyItem } from './verifier.ts';
@@ -21,10 +22,11 @@ export interface MathOptions {
  */
 export function createMathVerifier({ statement = 'last', threshold = 1 }: MathOptions = {}): Verifier {
   const algebra = createAlgebra();
+  const [reference, read] = [remembered(referenceAnswer), remembered(readNumber)];
   const end = (text: string) => (statement === 'first' ? endOfFirstMarker(text, isNumber) : undefined);
   const judge = async ({ response, answer }: VerifyItem): Promise<Verdict> => {
-    const expected = referenceAnswer(answer);
-    const extracted = responseAnswer(response.slice(0, end(response)));
+    const expected = reference(answer);
+    const extracted = responseAnswer(response.slice(0, end(response)), read);
     if (extracted === undefined)
       return { correct: false, score: 0, extracted: undefined, expected: show(expected, false) };
     const score = await agreement(extracted, expected, algebra);
