@@ -59,7 +59,7 @@ export function fusedGreedy(model: DecodableModel, tokens: CachedTokens, { most,
   const { ids, positions, slots } = tokens;
   const isTied = config.tieWordEmbeddings;
   const places = tf.reshape(tf.add(tf.reshape(positions, [-1, 1]), tf.range(0, steps, 1, 'int32')), [-1]);
-  const { cos, sin } = wholeTable(config, places as Tensor1D);
+  const { cos, sin } = rotaryAt(config, places as Tensor1D, longest(tokens));
   const shape = [positions.size * steps];
   const { attributes, starts, weights, caches, updates } = decoderInputs(model, tokens);
   const ownWeights = [p.tensor(EMBEDDING), p.tensor(isTied ? EMBEDDING : 'lm_head.weight'), finalNorm(model)];
@@ -86,6 +86,19 @@ const EMBEDDING = 'model.embed_tokens.weight';
 
 function finalNorm({ parameters }: DecodableModel): Tensor1D {
   return parameters.tensor('model.norm.weight') as Tensor1D;
+}
+
+/** Tokens of the longest sequence that there is room for. */
+function longest({ cache, shared }: CachedTokens): number {
+  return [cache, shared?.cache].reduce((length, part) => length + (part === undefined ? 0 : part.blocks * part.block), 0);
+}
+
+/** The rotation of each row. Where there are more rows than places, that of each place is computed once, when TensorFlow loads the program. */
+function rotaryAt(config: ModelConfig, places: Tensor1D, length: number): Rotary {
+  if (places.size <= length) return wholeTable(config, places);
+  const { cos, sin } = rotaryTable(config, tf.range(0, length, 1, 'int32'));
+  const rows = tf.minimum(tf.maximum(places, tf.scalar(0, 'int32')), tf.scalar(length - 1, 'int32')) as Tensor1D;
+  return { cos: tf.gather(cos, rows), sin: tf.gather(sin, rows) };
 }
 
 /** Hidden states before the final norm: [rows, hiddenSize]. */
