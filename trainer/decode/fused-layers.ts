@@ -90,7 +90,8 @@ function finalNorm({ parameters }: DecodableModel): Tensor1D {
 
 /** Tokens of the longest sequence that there is room for. */
 function longest({ cache, shared }: CachedTokens): number {
-  return [cache, shared?.cache].reduce((length, part) => length + (part === undefined ? 0 : part.blocks * part.block), 0);
+  const room = ({ blocks, block }: KvCache) => blocks * block;
+  return room(cache) + (shared === undefined ? 0 : room(shared.cache));
 }
 
 /** The rotation of each row. Where there are more rows than places, that of each place is computed once, when TensorFlow loads the program. */
