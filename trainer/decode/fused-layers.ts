@@ -1,9 +1,8 @@
-import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs-core';
+import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
 import { CftError } from '../../crds/errors.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { gatherRows, rmsNorm } from '../model/decoder.ts';
 import type { Parameters } from '../model/parameters.ts';
-import { type Rotary, rotaryTable } from '../model/rope.ts';
 import { isBiased, LAYER_NORMS, type LinearLayer, linearLayers } from '../model/weights.ts';
 import { DataType } from '../tensor/graph-def.ts';
 import { type KernelCall, kernels } from '../tensor/kernels.ts';
@@ -13,6 +12,7 @@ import type { Ahead, CachedTokens } from './cached-hidden.ts';
 import type { Greedy } from './choose.ts';
 import type { KvCache } from './kv-cache.ts';
 import type { DecodableModel } from './programs.ts';
+import { longest, rotaryAt } from './rotations.ts';
 
 /**
  * Whether a session computes the layers of a model over a cache as one op, that of trainer/kernels. The cache is then laid out for it, and all
@@ -88,25 +88,11 @@ function finalNorm({ parameters }: DecodableModel): Tensor1D {
   return parameters.tensor('model.norm.weight') as Tensor1D;
 }
 
-/** Tokens of the longest sequence that there is room for. */
-function longest({ cache, shared }: CachedTokens): number {
-  const room = ({ blocks, block }: KvCache) => blocks * block;
-  return room(cache) + (shared === undefined ? 0 : room(shared.cache));
-}
-
-/** The rotation of each row. Where there are more rows than places, that of each place is computed once, when TensorFlow loads the program. */
-function rotaryAt(config: ModelConfig, places: Tensor1D, length: number): Rotary {
-  if (places.size <= length) return wholeTable(config, places);
-  const { cos, sin } = rotaryTable(config, tf.range(0, length, 1, 'int32'));
-  const rows = tf.minimum(tf.maximum(places, tf.scalar(0, 'int32')), tf.scalar(length - 1, 'int32')) as Tensor1D;
-  return { cos: tf.gather(cos, rows), sin: tf.gather(sin, rows) };
-}
-
 /** Hidden states before the final norm: [rows, hiddenSize]. */
 function layers(model: DecodableModel, tokens: CachedTokens): Tensor2D {
   const { config, parameters: p } = model;
   const { ids, positions, slots } = tokens;
-  const { cos, sin } = wholeTable(config, positions);
+  const { cos, sin } = rotaryAt(config, positions, longest(tokens));
   const embedded = gatherRows(p.tensor(EMBEDDING) as Tensor2D, ids);
   const { attributes, starts, weights, caches, updates } = decoderInputs(model, tokens);
   const [hidden] = kernel({
@@ -117,20 +103,6 @@ function layers(model: DecodableModel, tokens: CachedTokens): Tensor2D {
     outputs: [{ shape: embedded.shape, dtype: 'float32' }],
   });
   return hidden as Tensor2D;
-}
-
-/** Floats of the widest vector of a processor. */
-const LANES = 16;
-
-/**
- * The rotation of each row, the same to the bit whatever rows are beside it: what fills no whole vector at a table's end, TensorFlow computes
- * another way.
- */
-function wholeTable(config: ModelConfig, positions: Tensor1D): Rotary {
-  const rows = positions.size;
-  const { cos, sin } = rotaryTable(config, tf.pad(positions, [[0, (LANES - (rows % LANES)) % LANES]]));
-  const own = (x: Tensor3D) => tf.slice(x, [0, 0, 0], [rows, -1, -1]);
-  return { cos: own(cos), sin: own(sin) };
 }
 
 /** What an op takes to run a decoder: see trainer/kernels/decoder_inputs.h. */
