@@ -3,7 +3,7 @@ import { decoderHidden, lmHead } from '../model/decoder.ts';
 import type { Attend } from '../model/parameters.ts';
 import type { Session } from '../tensor/session.ts';
 import { type Greedy, greedy } from './choose.ts';
-import { fusedGreedy, fusedHidden, fuses, staysWithThread } from './fused-layers.ts';
+import { fusedGreedy, fusedHidden, fuses, isQuick } from './fused-layers.ts';
 import type { KvCache } from './kv-cache.ts';
 import type { DecodableModel } from './programs.ts';
 
@@ -45,11 +45,11 @@ export function cachedHidden(
 const STEPS = 8;
 
 /**
- * Tokens that a step chooses after a slot's last one at most: one where the layers are not one op. With a larger model, whose rows no thread
- * takes through several steps alone, more save nothing, and a free slot would only wait: there it is one unless more are wanted.
+ * Tokens that a step chooses after a slot's last one at most: one where the layers are not one op. With a larger model more save little, and a free
+ * slot waits longer for its next sequence: there it is one unless more are wanted.
  */
 export function stepsAhead(session: Session, model: DecodableModel, wanted?: number): number {
-  return fuses(session, model) ? (wanted ?? (staysWithThread(model.config) ? STEPS : 1)) : 1;
+  return fuses(session, model) ? (wanted ?? (isQuick(model.config) ? STEPS : 1)) : 1;
 }
 
 /** How far to go on from new tokens with what was chosen after them. */

@@ -12,6 +12,7 @@ import { findKernels } from '../tensor/kernels.ts';
 import { nodeBackend } from '../tensor/node-backend.ts';
 import { BatchDecoder, decodeAll } from './batch.ts';
 import { BranchEngine } from './branch-engine.ts';
+import { stepsAhead } from './cached-hidden.ts';
 import { DecodeEngine } from './engine.ts';
 import { fuses } from './fused-layers.ts';
 
@@ -90,7 +91,7 @@ const SHAPES: Record<string, Partial<ModelConfig>> = {
   },
 };
 
-describe.each(Object.entries(SHAPES))('%s', (name, shape) => {
+describe.each(Object.entries(SHAPES))('%s', (_name, shape) => {
   test('sequences of several blocks, beside short ones and empty slots', () => {
     const run = (how: How) => {
       const { session, model } = open(shape, how);
@@ -134,13 +135,6 @@ describe.each(Object.entries(SHAPES))('%s', (name, shape) => {
     },
   );
 
-  test('several are the default where no layer and no head is too large for a core to keep', () => {
-    const { session, model } = open(shape, 'fused');
-    const { steps } = new DecodeEngine(session, model, { slots: 1, maxLength: 8 });
-    expect(steps).toBe(session.kernels && !name.startsWith('wide') ? 8 : 1);
-    session.dispose();
-  });
-
   test('branches, with runs of tokens and entries that are left out', () => {
     const run = (how: How) => {
       const { session, model } = open(shape, how);
@@ -178,6 +172,18 @@ describe.each(Object.entries(SHAPES))('%s', (name, shape) => {
     expectAlike(run('fused'), run('composed'));
     if (keepsInputs()) expectAlike(run('fused, bf16'), run('composed, rounded'));
   });
+});
+
+test.each([
+  ['a small model', {}, 8],
+  ['one with a layer that takes its time', { intermediateSize: 2 ** 22 }, 1],
+  ['one with such a head', { vocabSize: 2 ** 20 }, 1],
+])('%s chooses so many tokens a call: %s %i', (_name, changes, steps) => {
+  const session = createSession();
+  const parameters = { ...variableParameters(new Map()), isHeldForLinear: true };
+  const model = { config: { ...base, ...changes }, parameters };
+  expect(stepsAhead(session, model)).toBe(session.kernels ? steps : 1);
+  session.dispose();
 });
 
 interface Step {

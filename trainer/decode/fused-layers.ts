@@ -23,13 +23,13 @@ export function fuses(session: Session, { config, parameters }: DecodableModel):
   return session.kernels && parameters.isHeldForLinear === true && isComputed;
 }
 
-/** Weights that stay near a core from some rows to the next: kSmallWeight of trainer/kernels/product.h. */
-const SMALL_WEIGHT = 2 ** 18;
+/** Weights up to which a pass over some hundred rows is so short that the way to the op and back counts. */
+const QUICK_WEIGHT = 2 ** 23;
 
-/** Whether a thread takes its rows through several steps of the op alone: if neither a layer nor the head is larger than that. */
-export function staysWithThread(config: ModelConfig): boolean {
+/** Whether neither a layer nor the head is larger than that. */
+export function isQuick(config: ModelConfig): boolean {
   const layer = linearIn(config, 0).reduce((sum, { inSize, outSize }) => sum + inSize * outSize, 0);
-  return Math.max(layer, config.hiddenSize * config.vocabSize) <= SMALL_WEIGHT;
+  return Math.max(layer, config.hiddenSize * config.vocabSize) <= QUICK_WEIGHT;
 }
 
 /** The linear layers of a layer, in the order of the computation, which is the op's. */
