@@ -160,6 +160,21 @@ test('a rollout grows to the budget of the original response and no further', as
   }
 });
 
+test('a model whose logits are not numbers ends in an error, not in masks', async () => {
+  const own = createSession();
+  try {
+    const diverged = await loadModel(own, fixtureDir('tied-gqa2'), { frozen: { bfloat16: false } });
+    const weight = diverged.variables.get('model.layers.1.mlp.down_proj.weight');
+    weight?.load(new Float32Array(weight.shape.reduce((a, b) => a * b)).fill(3e38));
+    const responses = randomResponses(2, diverged.config.vocabSize, 8);
+    const notFinite = expect.objectContaining({ code: 'NotFinite', where: 'response r0' });
+    await expect(batched(own, diverged, responses, { width: 4 })).rejects.toEqual(notFinite);
+    await expect(sequential(own, diverged, responses)).rejects.toEqual(notFinite);
+  } finally {
+    own.dispose();
+  }
+});
+
 const sequential2 = async (responses: Parameters<typeof sequential>[2]) => {
   const own = createSession();
   try {
