@@ -1,4 +1,4 @@
-import { CftError } from '../../crds/errors.ts';
+import { requireNumber } from '../decode/not-finite.ts';
 import type { Verdict } from '../verify/verifier.ts';
 import { type Alternative, alternativesTo } from './alternatives.ts';
 import { CRITERIA } from './criterion.ts';
@@ -34,7 +34,7 @@ export class Annotation {
    * @throws CftError NotFinite if the model's logits are not numbers; so does `settle`
    */
   constructor(response: ResponseRecord, facts: readonly TokenFacts[], lazy: boolean) {
-    for (const { logprob } of facts) requireNumber(logprob, response);
+    for (const { logprob } of facts) requireNumber(logprob, `response ${response.id}`);
     this.response = response;
     this.#facts = facts;
     this.#lazy = lazy;
@@ -67,7 +67,7 @@ export class Annotation {
   }
 
   settle(rollout: Rollout, result: RolloutResult, verdict: Verdict): void {
-    requireNumber(result.margin, this.response);
+    requireNumber(result.margin, `response ${this.response.id}`);
     this.#running--;
     this.#settled[rollout.position]?.set(rollout.rank, {
       outcome: verdict.correct ? 'correct' : 'wrong',
@@ -117,15 +117,6 @@ export class Annotation {
     const outcome = this.#settled[position]?.get(rank)?.outcome;
     return outcome === 'skipped' ? undefined : outcome;
   }
-}
-
-/** Where logits are not numbers every choice is the same token, and every mask would be made of that. */
-function requireNumber(value: number | null, { id }: ResponseRecord): void {
-  if (!Number.isNaN(value)) return;
-  throw new CftError('NotFinite', "the model's logits are not numbers", {
-    where: `response ${id}`,
-    hint: 'use other weights: these are finite but what is computed from them is not, as after a training that diverged',
-  });
 }
 
 /** Five significant digits: what is left of a float32 after a deep sum, and a third of the file's size. */

@@ -54,6 +54,20 @@ test('steps of several tokens choose the same ones, in fewer steps, never beyond
   else expect(several.steps).toBe(one.steps);
 });
 
+test('a model whose logits are not numbers ends in an error, not in tokens', async () => {
+  const own = createSession();
+  const diverged = await loadModel(own, fixtureDir('mistral-window'), { frozen: { bfloat16: false } });
+  const weight = diverged.variables.get('model.layers.1.mlp.down_proj.weight');
+  weight?.load(new Float32Array(weight.shape.reduce((a, b) => a * b)).fill(3e38));
+  const samplings = [{ name: 'greedy' }, { name: 'sampled', temperature: 1 }];
+  for (const { name, ...sampling } of samplings) {
+    const engine = new DecodeEngine(own, diverged, { slots: SLOTS, maxLength: 64, name });
+    const decoder = new BatchDecoder<number>(engine, { eosTokenIds: NO_END, ...sampling });
+    expect(() => [...decodeAll(decoder, requests())], name).toThrow(expect.objectContaining({ code: 'NotFinite' }));
+  }
+  own.dispose();
+});
+
 test('a sequence ends within a step, also if only the decoder knows what ends it, and its slot is refilled', () => {
   // In the second call, neither as its first token nor as its last.
   const isWithin = (place: number) => place > STEPS && place < 2 * STEPS - 1;

@@ -178,7 +178,7 @@ test.each([
   ['a small model', {}, 8],
   ['one with a layer that takes its time', { intermediateSize: 2 ** 22 }, 1],
   ['one with such a head', { vocabSize: 2 ** 20 }, 1],
-])('%s chooses so many tokens a call: %s %i', (_name, changes, steps) => {
+])('tokens a call: %s', (_name, changes, steps) => {
   const session = createSession();
   const parameters = { ...variableParameters(new Map()), isHeldForLinear: true };
   const model = { config: { ...base, ...changes }, parameters };

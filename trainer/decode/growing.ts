@@ -1,6 +1,7 @@
 import type { DecodedSequence } from './batch.ts';
 import type { StepOutput } from './engine.ts';
 import type { Fed } from './fed.ts';
+import { requireNumber } from './not-finite.ts';
 
 /** What is wanted of a sequence. */
 export interface Wanted<T> {
@@ -65,6 +66,7 @@ export function take<T, F extends string = never>(
  *
  * @param at its entry in the step's output
  * @returns the sequence, if that was its last
+ * @throws CftError NotFinite if the model's logits are not numbers
  */
 function grow<T, F extends string>(
   growing: Growing<Wanted<T>>,
@@ -74,6 +76,7 @@ function grow<T, F extends string>(
 ): DecodedSequence<T, 'eos' | 'length' | F> | undefined {
   const next = out.next[at] as number;
   const margin = out.margin[at] as number;
+  requireNumber(margin);
   if (margin < closeBelow) growing.close.push(growing.ids.length);
   growing.ids.push(next);
   growing.margin = Math.min(growing.margin, margin);

@@ -244,6 +244,11 @@ export class GraphSession implements Session {
     try {
       writeFileSync(join(directory, 'saved_model.pb'), bytes);
       return this.#backend.binding.loadSavedModel(directory, 'serve');
+    } catch (cause) {
+      throw new CftError('Internal', 'TensorFlow does not take the programs', {
+        hint: 'run `npm run setup`: it compiles the ops that these programs use, which may still be those of another version',
+        cause,
+      });
     } finally {
       rmSync(directory, { recursive: true, force: true });
     }
