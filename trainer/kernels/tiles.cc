@@ -8,7 +8,8 @@
 #include "product.h"
 #include "vector.h"
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && (defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11)
+#define CFT_COMPILES_TILES
 #include <cpuid.h>
 #include <immintrin.h>
 #include <sys/syscall.h>
@@ -17,7 +18,7 @@
 
 namespace cft {
 
-#if defined(__x86_64__)
+#if defined(CFT_COMPILES_TILES)
 namespace {
 
 // Rows of a tile, and words of a row.
