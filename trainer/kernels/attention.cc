@@ -26,18 +26,18 @@ constexpr int kParts = 4;
 
 constexpr int64_t kCacheLine = 16;  // floats
 
-CFT_INLINE float* BlockOf(const Cache& cache, int64_t slot, int64_t head, int64_t place) {
+inline float* BlockOf(const Cache& cache, int64_t slot, int64_t head, int64_t place) {
   const int64_t row = (place / cache.block * cache.slots + slot / cache.group * cache.group) * cache.kv_heads + head * cache.group +
                       slot % cache.group;
   return cache.data + row * cache.block * cache.head_dim;
 }
 
-CFT_INLINE float* KeyAt(const Cache& cache, int64_t slot, int64_t head, int64_t place) {
+inline float* KeyAt(const Cache& cache, int64_t slot, int64_t head, int64_t place) {
   const int64_t within = place % cache.block;
   return BlockOf(cache, slot, head, place) + within / kLanes * kLanes * cache.head_dim + within % kLanes;
 }
 
-CFT_INLINE float* ValueAt(const Cache& cache, int64_t slot, int64_t head, int64_t place) {
+inline float* ValueAt(const Cache& cache, int64_t slot, int64_t head, int64_t place) {
   return BlockOf(cache, slot, head, place) + place % cache.block * cache.head_dim;
 }
 
@@ -88,7 +88,7 @@ CFT_INLINE void Score(const float* const* vectors, const Span& span, int64_t hea
 template <int n>
 CFT_INLINE void MixLanes(const float* values, int64_t width, int64_t count, const float* const* weights, float* const* results) {
   Floats sums[kParts][n] = {};
-  const auto add = [&](int64_t i, int part) {
+  const auto add = [&](int64_t i, int part) CFT_AVX512 {
     const Floats value = Load(values + (i + part) * width);
     for (int q = 0; q < n; q++) sums[part][q] += weights[q][i + part] * value;
   };

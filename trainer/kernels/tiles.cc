@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "product.h"
-#include "vector.h"
 
 #if defined(__x86_64__) && (defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11)
 #define CFT_COMPILES_TILES
@@ -57,7 +56,7 @@ void Fill(const uint32_t* x, int64_t rows, int64_t words, const uint32_t* panel,
 
 #define CFT_TILES __attribute__((target("amx-tile,amx-bf16")))
 
-CFT_TILES CFT_INLINE void AddProduct(const uint32_t* x, int64_t x_stride, const uint32_t* panel) {
+CFT_TILES inline void AddProduct(const uint32_t* x, int64_t x_stride, const uint32_t* panel) {
   constexpr int64_t kRow = kPanelColumns * sizeof(uint32_t);
   _tile_loadd(3, x, x_stride * sizeof(uint32_t));
   _tile_loadd(4, panel, kRow);

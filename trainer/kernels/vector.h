@@ -12,8 +12,8 @@
 #define CFT_AVX512
 #endif
 
-// Helpers have to end up inside of what is compiled for it.
-#define CFT_INLINE inline __attribute__((always_inline))
+// Helpers end up inside of what is compiled for it.
+#define CFT_INLINE inline __attribute__((always_inline)) CFT_AVX512
 
 namespace cft {
 
