@@ -1,7 +1,7 @@
 import { CftError } from '../crds/errors.ts';
 import { SavingsSpec } from '../crds/spec/rollout.ts';
 import { annotateBatched } from '../trainer/annotate/batched.ts';
-import { fullForward } from '../trainer/annotate/predictor.ts';
+import { fullForward } from '../trainer/annotate/full-forward.ts';
 import type { AnnotationRecord, ResponseRecord } from '../trainer/annotate/record.ts';
 import { surveyResponses } from '../trainer/annotate/responses.ts';
 import type { Savings, SavingsObserver } from '../trainer/annotate/savings.ts';

@@ -4,7 +4,8 @@ import { fixtureDir } from '../model/testing.ts';
 import { loadBackend } from '../tensor/backend.ts';
 import { createSession } from '../tensor/create-session.ts';
 import type { Session } from '../tensor/session.ts';
-import { continueGreedily, fullForward, likeliest, type Predictor } from './predictor.ts';
+import { fullForward } from './full-forward.ts';
+import { continueGreedily, likeliest, type Predictor } from './predictor.ts';
 import type { AnnotationRecord, ResponseRecord } from './record.ts';
 import type { Savings } from './savings.ts';
 import {

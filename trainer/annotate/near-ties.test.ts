@@ -4,8 +4,9 @@ import { fixtureDir } from '../model/testing.ts';
 import { loadBackend } from '../tensor/backend.ts';
 import { createSession } from '../tensor/create-session.ts';
 import type { Session } from '../tensor/session.ts';
+import { fullForward } from './full-forward.ts';
 import { recheckFacts, recheckRollout } from './near-ties.ts';
-import { continueGreedily, factsAt, fullForward, type Predictor } from './predictor.ts';
+import { continueGreedily, factsAt, type Predictor } from './predictor.ts';
 import { batched, randomResponses, rules, sequential } from './testing.ts';
 
 let session: Session;

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { CftError } from '../../crds/errors.ts';
 import type { AnnotateStage } from '../../crds/stage.ts';
 import { annotateBatched } from '../annotate/batched.ts';
-import { fullForward } from '../annotate/predictor.ts';
+import { fullForward } from '../annotate/full-forward.ts';
 import type { AnnotationRecord, ResponseRecord } from '../annotate/record.ts';
 import { correctResponses, type Survey, surveyResponses } from '../annotate/responses.ts';
 import type { SavingsObserver } from '../annotate/savings.ts';
@@ -82,13 +82,15 @@ function annotations(
     eosTokenIds: new Set(tokenizer.eosTokenIds),
     maxNewTokens: params.maxNewTokens,
   };
-  if (params.mode === 'sequential') return oneByOne(responses, { ...common, predict: fullForward(session, model) });
+  const longest = Math.max(survey.longest, survey.longestPrompt + params.maxNewTokens);
+  const predict = fullForward(session, model, longest);
+  if (params.mode === 'sequential') return oneByOne(responses, { ...common, predict });
   const { savings, recheckMargin: margin } = params;
   const shape = engineShape({ ...survey, ...params }, savings);
   const engine = new BranchEngine(session, model, { ...shape, eosTokenIds: common.eosTokenIds });
   const recheck = {
     margin,
-    predict: fullForward(session, model, Math.max(survey.longest, survey.longestPrompt + params.maxNewTokens)),
+    predict,
     onRecheck: (changed: boolean) =>
       context.metrics.inc('cft_annotate_rechecks_total', { outcome: changed ? 'changed' : 'same' }),
   };
