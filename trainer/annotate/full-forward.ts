@@ -30,7 +30,7 @@ export function fullForward(session: Session, model: DecodableModel, longest?: n
 /** The layers as one op, which leaves out what a sequence does not fill. */
 function inOneOp(session: Session, model: DecodableModel, longest: number, name: string): Predictor {
   const { config, parameters } = model;
-  const cache = createKvCache(session, config, `${name}.cache`, { slots: 1, blocks: Math.ceil(longest / BLOCK) });
+  const cache = createKvCache(session, config, `${name}.full.cache`, { slots: 1, blocks: Math.ceil(longest / BLOCK) });
   const length = cache.blocks * cache.block;
   const each = { shape: [length], dtype: 'int32' } as const;
   const program = session.program(
