@@ -45,8 +45,9 @@ export interface Origin {
 /** Tokens of a sequence that one run takes. */
 const LENGTH = 64;
 
-/** Sequences that run together, so that each thread has some of its own. */
+/** Sequences that run together, so that each thread has some of its own; fewer if that makes so many logits, of which several copies are needed. */
 const TOGETHER = 4;
+const LOGITS = 2 ** 22;
 
 /** Runs known sequences through the model, says what it held likely at each place, and keeps their keys and values as origins to go on from. */
 export class Scorer {
@@ -56,6 +57,8 @@ export class Scorer {
   readonly #programs: ProgramSet;
   /** Whether what is at place -1 is left out. */
   readonly #skips: boolean;
+  /** Of several sequences, how many run together. */
+  readonly #width: number;
 
   constructor(session: Session, model: DecodableModel, { origins, maxLength, topK, name }: ScorerOptions) {
     const { config } = model;
@@ -64,7 +67,9 @@ export class Scorer {
     this.#skips = fuses(session, model);
     this.reaches = new Reaches(maxLength, BLOCK, this.#skips);
     this.cache = createKvCache(session, config, `${name}.origins`, { slots: origins, blocks: this.reaches.most });
-    const widths = origins > 1 ? [1, TOGETHER] : [1];
+    const most = Math.floor(LOGITS / (LENGTH * config.vocabSize));
+    this.#width = origins === 1 ? 1 : Math.max(1, Math.min(TOGETHER, most));
+    const widths = [...new Set([1, this.#width])];
     this.#programs = new ProgramSet(
       (key) => {
         const [width, reach] = key.split('-').map(Number) as [number, number];
@@ -88,7 +93,7 @@ export class Scorer {
   scoreAll(items: readonly Origin[]): ScoreOutput[] {
     const k = this.topK;
     const outputs = new Map(items.map((item) => [item, emptyScore(item.ids.length, k)]));
-    const width = items.length > 1 ? TOGETHER : 1;
+    const width = items.length > 1 ? this.#width : 1;
     for (const batch of runBatches(items, width, LENGTH)) {
       const { runs, ids, positions } = batch;
       const rows = [...positions.keys()];

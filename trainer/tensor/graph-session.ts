@@ -216,8 +216,10 @@ export class GraphSession implements Session {
     const programs = [...this.#programs.values()].flatMap((program) => program.nodes);
     const id = this.#loadModel(savedModel([...service, ...programs]));
     this.#loaded = { id, variables, programs: this.#programs.size };
-    for (const variable of variables)
-      if (!this.#pending.has(variable)) this.#pending.set(variable, this.#zeros(variable));
+    const empty = variables.filter((variable) => !this.#pending.has(variable));
+    this.#assign(id);
+    // After the others, in the memory that these needed on their way.
+    for (const variable of empty) this.#pending.set(variable, this.#zeros(variable));
     this.#assign(id);
     return id;
   }
