@@ -31,3 +31,16 @@ test.each(['tied-gqa2', 'mistral-window', 'olmo2-postnorm'])(
     session.dispose();
   },
 );
+
+test('a sequence so long that each length turns all tokens anew is refused, with the layers as one op too', async () => {
+  const session = createSession();
+  const loaded = await loadModel(session, fixtureDir('tied-gqa2'), { frozen: { bfloat16: false } });
+  const scaling = { type: 'dynamic', factor: 2, trainedLength: 40 } as const;
+  const model = { ...loaded, config: { ...loaded.config, rope: { ...loaded.config.rope, scaling } } };
+  const predictors = session.kernels ? [fullForward(session, model, 100)] : [];
+  for (const predict of [...predictors, fullForward(session, model, undefined, 'composed')]) {
+    expect(predict(new Array(20).fill(3))).toHaveLength(model.config.vocabSize);
+    expect(() => predict(new Array(70).fill(3))).toThrow(expect.objectContaining({ code: 'UnsupportedModel' }));
+  }
+  session.dispose();
+});

@@ -5,6 +5,7 @@ import { BLOCK, createKvCache } from '../decode/kv-cache.ts';
 import { ProgramSet } from '../decode/program-set.ts';
 import { causalAttention } from '../model/causal-attention.ts';
 import { decoderHidden, lmHead } from '../model/decoder.ts';
+import { requireFixedAngles } from '../model/rope.ts';
 import type { Session } from '../tensor/session.ts';
 import { tf } from '../tensor/tf.ts';
 import type { Predictor } from './predictor.ts';
@@ -43,6 +44,7 @@ function inOneOp(session: Session, model: DecodableModel, longest: number, name:
     },
   );
   return (ids) => {
+    requireFixedAngles(config, ids.length);
     const padded = new Int32Array(length);
     padded.set(ids);
     const positions = padded.map((_, place) => (place < ids.length ? place : -1));
