@@ -116,10 +116,6 @@ class RoundOp {
     const Tensor x = Input(context, 0);
     ForRanges(Team::kAll, x.size(), kMinElements, [&](int64_t from, int64_t to) { Round(x.floats() + from, to - from, y.floats() + from); });
   }
-
- private:
-  // Fewer are not worth another thread.
-  static constexpr int64_t kMinElements = 1 << 12;
 };
 
 }  // namespace

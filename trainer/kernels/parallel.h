@@ -20,6 +20,9 @@ void For(Team team, int64_t count, const std::function<void(int64_t)>& body);
 // Into how many parts work is best divided: two for each thread, so that one that is held up does less.
 int64_t Parts(Team team);
 
+// Elements that a thread takes at least of work that goes through memory once.
+constexpr int64_t kMinElements = 1 << 12;
+
 // Calls body(from, to) for parts of 0 to `size`, each, but for the last, a multiple of `unit`.
 void ForRanges(Team team, int64_t size, int64_t unit, const std::function<void(int64_t, int64_t)>& body);
 

@@ -8,9 +8,6 @@
 namespace cft {
 namespace {
 
-// Elements that a thread takes at least.
-constexpr int64_t kMinElements = 1 << 12;
-
 // Inputs: x [rows, heads, head_dim] and the table of rope.ts, [rows, 1, turned] twice. Output: as x, in its place if nobody else reads it.
 class RotateOp {
  public:

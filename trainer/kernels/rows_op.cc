@@ -9,9 +9,6 @@
 namespace cft {
 namespace {
 
-// Elements that a thread takes at least.
-constexpr int64_t kMinElements = 1 << 12;
-
 // Rows over which a weight's gradient is summed before these sums are: the result does not depend on how many threads there are.
 constexpr int64_t kSummedRows = 64;
 

@@ -1,10 +1,10 @@
 #include "tiles.h"
 
 #include <algorithm>
-#include <cstring>
 #include <iterator>
 #include <vector>
 
+#include "bfloat16.h"
 #include "product.h"
 
 #if defined(__x86_64__) && (defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11)
@@ -116,15 +116,14 @@ bool MayUseTiles() {
 bool TellsRightProduct() {
   constexpr int64_t kRows = kTile + 3, kWords = kTile + 5;
   const auto number = [](int64_t i) { return static_cast<float>(i % 7 - 3); };
-  const auto word = [&](int64_t i) {
-    uint32_t halves[2];
-    const float both[] = {number(2 * i), number(2 * i + 1)};
-    std::memcpy(halves, both, sizeof both);
-    return halves[0] >> 16 | (halves[1] & 0xffff0000u);
+  const auto words_of = [&](int64_t count) {
+    std::vector<float> numbers(2 * count);
+    for (int64_t i = 0; i < 2 * count; i++) numbers[i] = number(i);
+    std::vector<uint32_t> words(count);
+    Narrow(numbers.data(), 2 * count, words.data());
+    return words;
   };
-  std::vector<uint32_t> x(kRows * kWords), panel(kWords * kPanelColumns);
-  for (size_t i = 0; i < x.size(); i++) x[i] = word(i);
-  for (size_t i = 0; i < panel.size(); i++) panel[i] = word(i);
+  const std::vector<uint32_t> x = words_of(kRows * kWords), panel = words_of(kWords * kPanelColumns);
   std::vector<float> y(kRows * kPanelColumns);
   TileProduct(x.data(), kRows, kWords, panel.data(), kPanelColumns, y.data(), kPanelColumns);
   for (int64_t row = 0; row < kRows; row++) {

@@ -1,4 +1,5 @@
 import { CftError } from '../../crds/errors.ts';
+import { remembered } from '../remembered.ts';
 import { concatBytes, strictUtf8, tokenBytes, utf8 } from './byte-level.ts';
 import { componentsOf, runSteps } from './components.ts';
 import { type ComponentConfig, compilePattern, libraryDecoder, metaspaceSettings, textOf } from './library.ts';
@@ -43,15 +44,10 @@ function createStep(config: ComponentConfig): Decoder {
  * after the other.
  */
 function byteLevel(): Decoder {
-  const known = new Map<string, { readonly bytes: Uint8Array; readonly text: string | undefined }>();
-  const read = (token: string) => {
-    const found = known.get(token);
-    if (found !== undefined) return found;
+  const read = remembered((token) => {
     const bytes = tokenBytes(token);
-    const meaning = { bytes, text: strictUtf8(bytes) };
-    known.set(token, meaning);
-    return meaning;
-  };
+    return { bytes, text: strictUtf8(bytes) };
+  });
   return (tokens) => {
     const meanings = tokens.map(read);
     let text = '';

@@ -1,4 +1,5 @@
 import { CftError } from '../../crds/errors.ts';
+import { remembered } from '../remembered.ts';
 import { type AddedToken, createLiteral, createSplitter, type Section } from './added-tokens.ts';
 import { type BpeConfig, createBpe } from './bpe.ts';
 import { byteName, strictUtf8, tokenBytes } from './byte-level.ts';
@@ -68,7 +69,7 @@ export function createPipeline(json: TokenizerJson, searchLimitMs: number = SEAR
   const literal = createLiteral(special.map((token) => token.content));
   const around = surroundingTokens(libraryPostProcessor(json.post_processor), vocabulary);
   const isByteLevel = decoders.some(({ config }) => config.type === 'ByteLevel');
-  const readableTexts = new Map<string, string>();
+  const textOf = remembered((token) => (isByteLevel ? readable(tokenBytes(token)) : token.replaceAll('▁', ' ')));
 
   const encodePlain = (text: string, first: boolean): number[] => {
     if (text === '') return [];
@@ -97,10 +98,7 @@ export function createPipeline(json: TokenizerJson, searchLimitMs: number = SEAR
     },
     tokenText(id) {
       const token = vocabulary.tokenOf(id);
-      if (token === undefined) return `<${id}>`;
-      const text = readableTexts.get(token) ?? (isByteLevel ? readable(tokenBytes(token)) : token.replaceAll('▁', ' '));
-      readableTexts.set(token, text);
-      return text;
+      return token === undefined ? `<${id}>` : textOf(token);
     },
     literal,
     vocabSize: vocabulary.size,

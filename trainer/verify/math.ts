@@ -1,10 +1,13 @@
+import { remembered } from '../remembered.ts';
 import { createAlgebra } from './algebra.ts';
 import { type FinalAnswer, isNumber, readNumber, referenceAnswer, responseAnswer } from './final-answer.ts';
 import { formatQuantity } from './quantity.ts';
-import { remembered } from './remembered.ts';
 import { agreement } from './same-answer.ts';
 import { endOfFirstMarker } from './statements.ts';
 import type { Verdict, Verifier, VerifyItem } from './verifier.ts';
+
+/** References, and numbers, that are kept read at the same time. */
+const REMEMBERED = 1000;
 
 export interface MathOptions {
   /** Which of several marked answers counts. With `first`, what follows the first one is not looked at. Default: last. */
@@ -22,7 +25,8 @@ export interface MathOptions {
  */
 export function createMathVerifier({ statement = 'last', threshold = 1 }: MathOptions = {}): Verifier {
   const algebra = createAlgebra();
-  const [reference, read] = [remembered(referenceAnswer), remembered(readNumber)];
+  // Rollouts of a response are all held against the same reference, and state the same few answers.
+  const [reference, read] = [remembered(referenceAnswer, REMEMBERED), remembered(readNumber, REMEMBERED)];
   const end = (text: string) => (statement === 'first' ? endOfFirstMarker(text, isNumber) : undefined);
   const judge = async ({ response, answer }: VerifyItem): Promise<Verdict> => {
     const expected = reference(answer);

@@ -17,7 +17,7 @@ test('a text that can not be read is refused each time', () => {
 });
 
 test('however many texts come, each gets its own result, and few are kept', () => {
-  const copies = remembered((text) => ({ text }));
+  const copies = remembered((text) => ({ text }), 1000);
   const [first] = Array.from({ length: 10_000 }, (_, i) => copies(String(i)));
   expect(copies('0')).toEqual(first);
   expect(copies('0')).not.toBe(first);
